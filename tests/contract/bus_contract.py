@@ -107,6 +107,17 @@ class BusContract:
             Bounds(Offset(0), Offset(1))
         ] * topic.partitions
 
+    async def test_publishing_says_where_each_message_is(self, bus: Bus, topic: Topic) -> None:
+        await bus.publish(topic.name, messages(3))
+        sent = [Message(f"adur:ticket-{n % 7}", str(n).encode()) for n in range(40)]
+
+        places = await bus.publish(topic.name, sent)
+
+        for message, place in zip(sent, places, strict=True):
+            assert place.offset is not None
+            (found,) = await bus.read(Shard(topic.name, place.partition), place.offset, limit=1)
+            assert (found.offset, found.value) == (place.offset, message.value)
+
     async def test_publishing_nothing_appends_nothing(self, bus: Bus, topic: Topic) -> None:
         await bus.publish(topic.name, [])
 

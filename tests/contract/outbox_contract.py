@@ -9,7 +9,7 @@ from sqlalchemy import Engine, MetaData, Select, func, select
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Message, Outgoing
+from shared.log.port import AppendUncertain, Message, Outgoing, Place
 from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import migrate
 from shared.sql.outbox import add, outbox_table, relay, relay_once, settled_below
@@ -30,11 +30,12 @@ class UncertainOnce(EmbeddedBus):
 
     uncertain = False
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        await super().publish(topic, messages)
+    async def publish(self, topic: str, messages: Sequence[Message]) -> Sequence[Place]:
+        places = await super().publish(topic, messages)
         if self.uncertain:
             self.uncertain = False
             raise AppendUncertain("the answer was lost")
+        return places
 
 
 class OutboxContract:

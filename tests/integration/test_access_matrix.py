@@ -65,6 +65,8 @@ EXPECTED: dict[tuple[str, str], Action] = {
         for method, rest in (("GET", ""), ("GET", "/{id}"), ("GET", "/{id}/versions"), ("PUT", "/{id}"))
     },
     ("GET", "/v1/tariffs/{id}/uplift"): READ,
+    ("POST", "/v1/events"): Action.SEND_EVENTS,
+    **{("GET", f"/v1/events{reader}"): Action.SEND_EVENTS for reader in ("", "/sla-monitor", "/billing")},
     ("GET", "/v1/evidence/{council}/{month}"): EVIDENCE,
     ("GET", "/v1/statements/{council}/{month}.tally"): EVIDENCE,
     ("GET", "/v1/statements/{council}/{month}/acknowledgements"): EVIDENCE,

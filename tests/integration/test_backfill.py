@@ -177,6 +177,24 @@ def test_an_export_with_a_mapping_is_filled_in_alike(folder: Path, tmp_path: Pat
     assert {each["now"] for each in found["changes"]["verdict_changes"]["verdicts"]} == {"met"}
 
 
+def test_a_later_export_shows_what_it_withdraws_and_does_exactly_that(folder: Path, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "export.csv", tmp_path / "desk.yaml"
+    mapping.write_text(TICKET_MAPPING)
+    rows = "number,council,opened,resolved\nT9,adur,2026-03-03T09:00,{}\n"
+    given = ("--mapping", str(mapping))
+    for resolved in ("2026-03-03T10:00", "2026-03-23T10:00"):
+        file.write_text(rows.format(resolved))
+        found = report(folder, file, *given)
+        output_of(folder, file, *given, "--approve", found["digest"], *APPROVAL)
+        work(folder)
+
+    changes = found["changes"]
+    assert changes["events"] == {"tallystick.item.fact-withdrawn.v1": 1, "tallystick.ticket.resolved.v1": 1}
+    assert found["known"] == 1
+    assert {(each["was"], each["now"]) for each in changes["verdict_changes"]["verdicts"]} == {("met", "breached")}
+    assert "No difference: there is nothing to send." in output_of(folder, file, *given)
+
+
 def test_there_is_no_report_while_the_services_are_behind(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """An invalid record is quarantined by every service, whole and for the same reason, and harms nothing else."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -38,6 +39,11 @@ HARMLESS = {
     "a field that a later minor version adds": GOOD.replace(b'"units":"3"', b'"units":"3","colour":"blue"'),
     "the same with spaces and line ends": GOOD.replace(b",", b" ,\r\n "),
     "an offset of a day less a minute": GOOD.replace(b"2026-05-07T12:00:00Z", b"2026-05-08T11:59:00+23:59"),
+    "null attributes": GOOD[:-1] + b',"dataschema":null,"sequence":null,"colour":null}',
+    "a type of data with parameters": GOOD.replace(b'"application/json"', b'"Application/JSON; charset=utf-8"'),
+    "a type of data that is JSON": GOOD.replace(b'"application/json"', b'"application/vnd.tallystick+json"'),
+    "data in Base64": GOOD.replace(b'"data":{"units":"3"}', b'"data_base64":"eyJ1bml0cyI6IjMifQ=="'),
+    "an escaped backslash before u0000": GOOD[:-1] + rb',"note":"C:\\u0000"}',
     "letters written as numbers": GOOD.replace(b'"inv-1-completed"', rb'"\u0069nv-1-completed"'),
 }
 
@@ -126,6 +132,20 @@ def test_what_only_looks_odd_is_taken_in_by_both(kind: str, tmp_path: Path, stor
 
     assert (quarantined, counts["applied"]) == ([], 1)
     assert [each.counts.applied for each in store.progress()] == [1]
+
+
+def test_a_record_in_kafkas_binary_mode_is_taken_in_by_both(tmp_path: Path, store: SqlStore) -> None:
+    plain = json.loads(GOOD)
+    headers = tuple((f"ce_{name}", text.encode()) for name, text in plain.items() if name != "data")
+    sent_ms = EpochMillis(int(COMPLETED.time.timestamp() * 1000))
+    sent = [Record(Offset(0), b"ashby:inv-1", json.dumps(plain["data"]).encode(), headers, sent_ms)]
+    again = [Record(Offset(1), b"ashby:inv-1", GOOD, (), sent_ms)]
+
+    quarantined, counts = asyncio.run(judged(tmp_path / "monitor", [*sent, *again]))
+    ingest(store, SHARD, [*sent, *again], expected=None)
+
+    assert (quarantined, counts["applied"], counts["duplicate"]) == ([], 1, 1)
+    assert [(each.counts.applied, each.counts.duplicate) for each in store.progress()] == [(1, 1)]
 
 
 async def dry_run(folder: Path, records: Sequence[Record]) -> list[FactResult]:

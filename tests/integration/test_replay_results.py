@@ -1,5 +1,6 @@
 """A replay tells the truth: what it sent adds up, what is not applied is named, and it always comes to an end."""
 
+import asyncio
 import csv
 import json
 import sqlite3
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from billing.consumer import BillingProcessor
+from shared.bus.connect import connect
+from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.items import TicketOpened
 from shared.log.processor import Busy
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.item import Item
@@ -20,8 +25,10 @@ from sla_monitor.judging import batch
 from sla_monitor.store.items import evaluate_known
 from tallystick import draining
 from tallystick.command import app
+from tallystick.replay.sending import message_of
 from tests.support.real_data import steady
 from tests.support.replays import ACTIVITIES, READINGS, TICKETS, changed
+from tests.support.replays import replay as translated
 
 AS_OF = "2026-08-01T00:00:00Z"
 TRIAL = """
@@ -81,23 +88,92 @@ def answer_on_the_page() -> str:
     return page.partition("```answer\n")[2].partition("```")[0]
 
 
-def test_changed_rows_of_a_second_export_are_told_and_the_earlier_verdict_is_marked(tmp_path: Path) -> None:
+def test_a_second_export_sends_what_changed_and_the_answer_says_what_came_of_it(tmp_path: Path) -> None:
     first = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
     second = replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED)
 
-    assert (first.exit_code, second.exit_code) == (0, 1)
+    assert (first.exit_code, second.exit_code) == (0, 0)
     assert "3 events = 3 applied" in lines(first)
-    assert "4 events = 1 applied + 2 already known + 1 quarantined" in lines(second)
-    (reported,) = [line for line in lines(second) if line.startswith("quarantined: ID_REUSE_CONFLICT: 1: ")]
-    assert "so does its verdict" in reported
-    assert "new state folder" in reported
-    (place,) = [line for line in lines(second) if line.startswith("tallystick quarantine show provider.tickets.v1/")]
-    shown = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(app, place.split()[1:])
-    assert "adur:1" in shown.stdout
     assert steady(second.stdout) == steady(answer_on_the_page())
     found = verdicts(tmp_path)
-    assert {name: line["verdict"] for name, line in found.items()} == {"adur:1": "met", "adur:2": "met"}
-    assert {name for name, line in found.items() if "in quarantine" in line["note"]} == {"adur:1"}
+    assert {name: line["verdict"] for name, line in found.items()} == {"adur:1": "breached", "adur:2": "met"}
+
+
+def test_a_dry_run_answers_what_the_replay_then_does_and_changes_nothing(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+    before = (tmp_path / "verdicts.csv").read_bytes(), records_of(tmp_path)
+
+    tried = answered(replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED, "--dry-run", "--json"))
+    assert records_of(tmp_path) == before[1]
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+    assert (tmp_path / "verdicts.csv").read_bytes() == before[0]
+    done = answered(replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED, "--json"))
+
+    for answer in (tried, done):
+        del answer["dry_run"], answer["seconds"]
+    assert tried == done
+    assert done["verdict_changes"] == [
+        {"target": "fix", "before": "breached", "after": "met", "items": 1, "example": "2 of adur"},
+        {"target": "fix", "before": "met", "after": "breached", "items": 1, "example": "1 of adur"},
+    ]
+
+
+def test_an_export_as_of_an_earlier_instant_changes_nothing_that_a_later_one_said(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + LATE)
+
+    older = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + CLOSED, "--as-of", "2026-07-01T00:00:00Z")
+
+    assert "4 events = 2 applied + 2 not sent" in lines(older)
+    assert "not sent: 1 item of which an export as of a later instant was replayed" in lines(older)
+    assert {name: line["verdict"] for name, line in verdicts(tmp_path).items()} == {
+        "adur:1": "breached",
+        "adur:2": "met",
+    }
+
+
+def test_more_items_go_from_a_complete_export_only_when_exactly_that_is_approved(tmp_path: Path) -> None:
+    mapping = changed(TICKETS, {"rows: item": "rows: item\ncomplete: {from: 2026-03-01, to: 2026-04-01}"}) + TRIAL
+    replay(tmp_path, mapping, HEADER + IN_TIME + CLOSED)
+
+    asked = replay(tmp_path, mapping, HEADER + CLOSED)
+    assert (asked.exit_code, records_of(tmp_path)) == (1, 4)
+    digest = asked.stderr.partition("--approve ")[2].split()[0]
+    wrong = replay(tmp_path, mapping, HEADER + CLOSED, "--approve", "0" * 64, "--reason", "clean-up")
+    assert (wrong.exit_code, records_of(tmp_path)) == (1, 4)
+    done = replay(tmp_path, mapping, HEADER + CLOSED, "--approve", digest, "--reason", "clean-up")
+
+    assert done.exit_code == 0
+    assert "1 item gone of 2 in the span for which it is complete" in lines(done)
+    assert records_of(tmp_path) == 6
+    approvals = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(app, ["approvals"])
+    assert digest[:16] in approvals.stdout
+
+
+@pytest.mark.parametrize("option", ["--verdicts", "--rejects"])
+def test_no_file_that_is_written_is_the_export(option: str, tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME, option, str(tmp_path / "export.csv"))
+
+    assert result.exit_code == 2
+    assert "would overwrite" in result.stderr
+    assert (tmp_path / "export.csv").read_text(encoding="utf-8") == HEADER + IN_TIME
+
+
+def test_verdicts_and_refused_rows_are_two_files(tmp_path: Path) -> None:
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME, "--rejects", str(tmp_path / "verdicts.csv"))
+
+    assert (result.exit_code, "would overwrite" in result.stderr) == (2, True)
+
+
+def test_what_explains_an_item_uses_the_instant_of_the_replay_and_says_so(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + OPEN, "--as-of", "2026-03-02T10:00:00Z")
+
+    env = {"TALLYSTICK_VAR": str(tmp_path / "var"), "COLUMNS": "200"}
+    explained = CliRunner(env=env).invoke(app, ["explain", "2", "--json"])
+
+    assert "As of 2026-03-02T10:00:00Z, as the last replay into" in explained.stderr
+    assert [each["verdict"] for each in answered(explained)["verdicts"]] == [verdicts(tmp_path)["adur:2"]["verdict"]]
 
 
 def records_of(folder: Path) -> int:
@@ -121,14 +197,35 @@ def test_what_the_log_holds_and_the_services_have_applied_is_not_sent_again(tmp_
     assert "4 events = 1 applied + 3 already known" in lines(grown)
 
 
+def forge(folder: Path, rows: str) -> None:
+    """Somebody else has sent other content under the ids that the events of `rows` will have."""
+
+    async def publish() -> None:
+        bus = connect(f"sqlite:///{folder}/var/log.db")
+        for timed in translated(folder, TICKETS, HEADER + rows).timed:
+            event = decode_event(timed.value)
+            assert isinstance(event, TicketOpened)
+            forged = structs.replace(event, data=structs.replace(event.data, priority="forged"))
+            await bus.publish(timed.topic, [message_of(timed._replace(value=encode_event(forged)))[1]])
+        await bus.close()
+
+    asyncio.run(publish())
+
+
 def test_an_event_that_was_quarantined_is_sent_and_quarantined_again(tmp_path: Path) -> None:
-    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
-    replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED)
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+    forge(tmp_path, OPEN)
 
-    again = replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED)
-
-    assert again.exit_code == 1
-    assert "4 events = 0 applied + 3 already known + 1 quarantined" in lines(again)
+    for withdrawn in (1, 0):
+        result = replay(tmp_path, TICKETS + TRIAL, HEADER + OPEN)
+        assert result.exit_code == 1
+        assert f"{1 + withdrawn} event{'s' * withdrawn} = {withdrawn} applied + 1 quarantined" in lines(result)
+        (reported,) = [line for line in lines(result) if line.startswith("quarantined: ID_REUSE_CONFLICT: 1: ")]
+        assert "give the mapping a source of its own" in reported
+        (place,) = [line for line in lines(result) if line.startswith("tallystick quarantine show provider.tickets")]
+        shown = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(app, place.split()[1:])
+        assert "adur:2" in shown.stdout
+    assert "in quarantine" in verdicts(tmp_path)["adur:2"]["note"]
 
 
 def test_a_used_folder_is_no_part_of_the_count_of_a_replay(tmp_path: Path) -> None:
@@ -195,7 +292,7 @@ def test_readings_of_councils_and_services_that_nobody_loaded_are_named(tmp_path
     assert "not known: council 'hull' (1 reading, parked): `tallystick load` adds it" in lines(result)
 
 
-def test_a_second_months_readings_under_the_ids_of_the_first_are_reported_with_what_to_do(tmp_path: Path) -> None:
+def test_a_second_months_readings_count_whatever_their_files_are_called(tmp_path: Path) -> None:
     header = "council,paid,lines\n"
     replay(tmp_path, READINGS + BILLED, f"{header}leeds,2026-04-01,100\nleeds,2026-04-02,100\n")
 
@@ -203,9 +300,8 @@ def test_a_second_months_readings_under_the_ids_of_the_first_are_reported_with_w
         tmp_path, READINGS + BILLED, f"{header}leeds,2026-05-01,700\nleeds,2026-04-02,100\nleeds,2026-05-03,7\n"
     )
 
-    assert result.exit_code == 1
-    assert "3 events = 1 applied + 1 already known + 1 quarantined" in lines(result)
-    assert any("rename the file, or name the column under `reading`" in line for line in lines(result))
+    assert result.exit_code == 0
+    assert "3 events = 2 applied + 1 already known" in lines(result)
 
 
 def test_an_item_that_lacks_a_refused_row_says_so_beside_its_verdict(tmp_path: Path) -> None:
@@ -283,20 +379,30 @@ def test_days_across_the_changes_of_the_clocks_end_by_the_clocks_of_the_mappings
     assert found["2", "in-4"] == ("2026-03-10T16:00:00Z", "breached")
 
 
-def test_more_changes_than_a_partition_takes_end_the_command_with_what_to_do(
+FLOOD = [f"K-{number},adur,2026-06-29T09:00:00,\n" for number in IN_ONE_PARTITION]
+
+
+def test_twelve_changed_tickets_of_a_partition_are_changes_and_no_flood(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + "".join(FLOOD))
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + "".join(FLOOD).replace("T09:00:00", "T09:30:00"))
+
+    assert result.exit_code == 0
+    assert "24 events = 24 applied" in lines(result)
+
+
+def test_more_conflicts_than_a_partition_takes_end_the_command_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(draining, "HALTED_AFTER_S", 1.0)
-    rows = [f"K-{number},adur,2026-06-29T09:00:00," for number in IN_ONE_PARTITION]
-    later = [f"{row}2026-06-29T10:00:00" for row in rows]
-    changed_rows = [row.replace("T09:00:00", "T09:30:00", 1) for row in rows]
-    replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(rows))
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+    forge(tmp_path, "".join(FLOOD))
 
-    result = replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(changed_rows))
-    next_one = replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(later))
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + "".join(FLOOD))
+    next_one = replay(tmp_path, TICKETS + TRIAL, HEADER + CLOSED)
 
     assert result.exit_code == 1
-    assert "12 events = 0 applied + 10 quarantined + 2 not read" in lines(result)
+    assert "24 events = 12 applied + 10 quarantined + 2 not read" in lines(result)
     assert any(line.startswith("not read: the services have stopped in front of events") for line in lines(result))
     assert any("`tallystick quarantine accept-flood PARTITION --reason TEXT`" in line for line in lines(result))
     assert (next_one.exit_code, next_one.stdout) == (3, "")
@@ -305,16 +411,15 @@ def test_more_changes_than_a_partition_takes_end_the_command_with_what_to_do(
 
 def test_a_halted_folder_goes_on_once_its_flood_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "HALTED_AFTER_S", 1.0)
-    rows = [f"K-{number},adur,2026-06-29T09:00:00," for number in IN_ONE_PARTITION]
-    changed_rows = [row.replace("T09:00:00", "T09:30:00", 1) for row in rows]
-    replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(rows))
-    halted = answered(replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(changed_rows), "--json"))
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+    forge(tmp_path, "".join(FLOOD))
+    halted = answered(replay(tmp_path, TICKETS + TRIAL, HEADER + "".join(FLOOD), "--json"))
     (partition,) = halted["halted"]
 
     accepted = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(
-        app, ["quarantine", "accept-flood", partition, "--reason", "a changed export", "--yes"]
+        app, ["quarantine", "accept-flood", partition, "--reason", "a forged source", "--yes"]
     )
-    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + CLOSED)
 
     assert accepted.exit_code == 0, accepted.stderr
     assert "2 events = 2 applied" in lines(result)

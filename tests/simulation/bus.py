@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Bounds, BusError, Message, Record, Shard
+from shared.log.port import AppendUncertain, Bounds, BusError, Message, Place, Record, Shard
 from tests.simulation.faults import FaultInjector, NoFaults
 from tests.simulation.log import Log
 
@@ -31,14 +31,15 @@ class MemoryBus:
         await self._faults.yield_turn()
         return held
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+    async def publish(self, topic: str, messages: Sequence[Message]) -> Sequence[Place]:
         await self._faults.yield_turn()
         fault = self._faults.take("lost", "partly", "unconfirmed")
         arriving = {"lost": [], "partly": messages[:1]}.get(fault or "", messages)
-        self.log.append(topic, arriving)
+        places = self.log.append(topic, arriving)
         await self._faults.yield_turn()
         if fault is not None:
             raise AppendUncertain(f"no answer came to {len(messages)} messages")
+        return places
 
     async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
         await self._faults.yield_turn()

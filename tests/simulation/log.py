@@ -12,6 +12,7 @@ from shared.log.port import (
     Message,
     OffsetGone,
     PartitionMismatch,
+    Place,
     Record,
     Shard,
 )
@@ -63,19 +64,21 @@ class Log:
             self.records.setdefault(Shard(topic.name, partition), [])
             self.first.setdefault(Shard(topic.name, partition), 0)
 
-    def append(self, topic: str, messages: Sequence[Message]) -> None:
-        """Each message is at the end of its key's partition."""
+    def append(self, topic: str, messages: Sequence[Message]) -> list[Place]:
+        """Each message is at the end of its key's partition; returns where."""
         partitions = len(self.shards_of(topic))
-        for message in messages:
-            self.append_to(Shard(topic, partition_of(message.key.encode(), partitions)), message)
+        shards = [Shard(topic, partition_of(message.key.encode(), partitions)) for message in messages]
+        sent = zip(shards, messages, strict=True)
+        return [Place(shard.partition, self.append_to(shard, message)) for shard, message in sent]
 
-    def append_to(self, shard: Shard, message: Message) -> None:
-        """The message is at the end of `shard`, and waiting readers are woken."""
+    def append_to(self, shard: Shard, message: Message) -> int:
+        """The message is at the end of `shard`, at the offset that is returned, and waiting readers are woken."""
         at_ms = int(self._clock.now().timestamp() * 1000) if message.timestamp_ms is None else message.timestamp_ms
         held = self.records[shard]
         held.append(Record(Offset(len(held)), message.key.encode(), message.value, message.headers, EpochMillis(at_ms)))
         for member in [member for members in self.members.values() for member in members]:
             member.wake()
+        return len(held) - 1
 
     def read(self, shard: Shard, offset: int, limit: int) -> list[Record]:
         """At most `limit` records from `offset` on; raises `OffsetGone`."""

@@ -66,6 +66,7 @@ def _withdrawal(source: str) -> bytes:
     return encode_event(withdrawn(received(ITEM, AT), AT, of_source=source))
 
 
+_DATA = '"data":{"units":"3"}'
 _VERDICT = json.dumps(examples()["tallystick.sla.breached.v1"]).encode()
 _SEVENTEEN = ",".join(f'"{number}":"x"' for number in range(17))
 
@@ -131,6 +132,13 @@ POISON = [
     Poison("half a surrogate pair in the id", "UNREADABLE", _with(COMPLETED.id, r"a\ud800b")),
     Poison("an id of 129 characters", "UNREADABLE", _with(COMPLETED.id, "i" * 129)),
     Poison("no council", "UNREADABLE", _with('"council":"ashby",', "")),
+    Poison("no version of CloudEvents", "UNREADABLE", _with('"specversion":"1.0",', "")),
+    Poison("no type", "UNREADABLE", _with('"type":"tallystick.work.completed.v1"', '"kind":"x"')),
+    Poison("a type of null", "UNREADABLE", _with('"type":"tallystick.work.completed.v1"', '"type":null')),
+    Poison("data in two places", "UNREADABLE", _and('"data_base64":"e30="')),
+    Poison("data that is not Base64", "UNREADABLE", _with(_DATA, '"data_base64":"{}"')),
+    Poison("data in Base64 that is not JSON", "UNREADABLE", _with(_DATA, '"data_base64":"PGEvPg=="')),
+    Poison("data of XML", "UNREADABLE", _with('"application/json"', '"text/xml"')),
     Poison("no source", "UNREADABLE", _with(f'"source":"{SOURCE}",', "")),
     Poison("a known id with other content", "ID_REUSE_CONFLICT", _with(COMPLETED.id, received(ITEM, AT).id)),
 ]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.ingest import content_digest
 from shared.contracts.codec import decode_event
 from shared.contracts.envelope import Event
 from shared.contracts.items import FactWithdrawn, TicketEvent, TicketOpened, WorkEvent
+from shared.log.content import content_digest
 from sla_monitor.domain.facts import fact_of
 from tests.support.any_event import events
 

@@ -111,12 +111,28 @@ VERBS = (
         on_interrupt=Interruption.RESUMES,
     ),
     Verb(
+        "map",
+        _LOAD,
+        "Write a first mapping for an export, with the evidence for what it says.",
+        _STATELESS,
+        on_interrupt=Interruption.WRITES_FILES,
+    ),
+    Verb(
         "backfill",
         _LOAD,
         "Show what past events that never arrived would change; send them once approved.",
         _CONNECTS,
         unless={"--approve": Interruption.BACKFILLS},
     ),
+    Verb(
+        "events",
+        _LOAD,
+        "List the types of event, send a file of them, and ask what became of one.",
+        _ASKS,
+        is_group=True,
+        unless={"send": Interruption.SENDS},
+    ),
+    Verb("doctor", _ASK, "Check what is reachable, what you may do, and whose clock is wrong.", _ASKS),
     Verb("at-risk", _ASK, "List what is open and undecided, the most urgent first.", _ASKS),
     Verb("attainment", _ASK, "Show how much was in time, by council and target, and how much more may miss.", _ASKS),
     Verb(
@@ -134,14 +150,7 @@ VERBS = (
         on_interrupt=Interruption.WRITES_FILES,
     ),
     Verb("explain-penny", _ASK, "Follow a line of a statement down to its events.", _ASKS),
-    Verb(
-        "try",
-        _ASK,
-        "Try a target or a tariff. Nothing is stored.",
-        _STATELESS,
-        "try_document",
-        is_group=True,
-    ),
+    Verb("try", _ASK, "Try a target or a tariff. Nothing is stored.", _STATELESS, "try_document", is_group=True),
     Verb("what-if", _ASK, "Show how a draft target, calendar or agreement would have changed past months.", _ASKS),
     Verb("rate", _ASK, "Show what the verdicts of a rebuild would do to recharges.", _CONNECTS),
     Verb(
@@ -170,7 +179,6 @@ VERBS = (
         _DECIDE,
         "Show what a month's statements come to and what keeps them from being issued; issue them once approved.",
         _ASKS,
-        "close_month",
         on_interrupt=Interruption.RESUMES,
     ),
     Verb(

@@ -75,6 +75,7 @@ class ProblemFault(msgspec.Struct, frozen=True):
     detail: str = ""
     pointer: str | None = None
     parameter: str | None = None
+    reason: str | None = None
 
     @property
     def place(self) -> str:
@@ -163,11 +164,11 @@ class ServiceApi:
         """What `/v1/…` answers to `body` as JSON."""
         return self._answer("POST", _path(path), msgspec.json.encode(body), JSON_TYPE)
 
-    def post_file(self, *path: str, content: bytes, media_type: str, query: Mapping[str, str]) -> bytes:
-        """What `/v1/…` answers to a file of that media type."""
+    def send(self, *path: str, body: bytes, media_type: str, query: Mapping[str, str]) -> bytes:
+        """What `/v1/…` answers to `body`, which is of `media_type`."""
         from urllib.parse import urlencode
 
-        return self._answer("POST", f"{_path(path)}?{urlencode(query)}", content, JSON_TYPE, media_type)
+        return self._answer("POST", f"{_path(path)}?{urlencode(query)}", body, JSON_TYPE, media_type)
 
     def put(self, *path: str, body: object) -> bytes:
         """What `/v1/…` answers to `body` as JSON in place of what was there."""

@@ -9,10 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from shared.clock import Clock, WallClock
+from shared.clock import Clock, FixedClock, WallClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import Bus, Shard
 from shared.scope import Scope
+from tallystick.console import err
 from tallystick.draining import run_and_stop, run_until_none_left
 
 if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
@@ -80,7 +81,8 @@ class Stack:
 
     async def pending(self) -> int:
         """How much is still to be done; 0 when no service has anything left to do."""
-        return await self.catalogue.unannounced() + await self.monitor.pending() + await self.billing.unread()
+        waiting = await self.catalogue.unannounced() + await self.catalogue.unpublished_events()
+        return waiting + await self.monitor.pending() + await self.billing.unread()
 
     async def drain(self, report: Callable[[int], None] = lambda _: None) -> None:
         """The services have done all there is to do by now; `report` gets what is left, every second.
@@ -186,6 +188,22 @@ async def open_existing_stack(folder: Path) -> AsyncIterator[Stack]:
     """As `open_stack`, on a folder where something is stored already; raises `EmptyFolder`, and makes no folder."""
     require_data(folder)
     async with open_stack(folder) as stack:
+        yield stack
+
+
+@asynccontextmanager
+async def open_as_judged(folder: Path) -> AsyncIterator[Stack]:
+    """As `open_existing_stack`, at the instant as of which a replay judged the folder last, which is said on stderr."""
+    from tallystick.replay.export_register import judged_as_of
+
+    require_data(folder)
+    as_of = judged_as_of(folder)
+    if as_of is None:
+        async with open_stack(folder) as stack:
+            yield stack
+        return
+    err.print(f"As of {as_of:%Y-%m-%dT%H:%M:%SZ}, as the last replay into {folder} was.")
+    async with open_stack(folder, clock=FixedClock(as_of), margin_s=0) as stack:
         yield stack
 
 

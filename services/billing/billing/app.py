@@ -47,11 +47,13 @@ from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.http.ways import authentication
-from shared.log.port import Bus
+from shared.log.port import Bus, Shard
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.period import month_of
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
+from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
+from shared.quarantine.intake_api import router as intake_router
 from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
@@ -85,6 +87,7 @@ class BillingApp:
         *query_routes.TYPES,
         *payment_routes.TYPES,
         *trial.TYPES,
+        *INTAKE_TYPES,
         *AUDIT_TYPES,
     )
 
@@ -160,6 +163,7 @@ class BillingApp:
         routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
+        routes.include_router(intake_router(self.name, self.quarantine, self.position))
         routes.include_router(audit_router(self.audit))
         return routes
 
@@ -174,6 +178,10 @@ class BillingApp:
     async def parked(self) -> list[Parked]:
         """Events that wait for the catalogue."""
         return await asyncio.to_thread(self.statements.parked, scope=Scope.all())
+
+    async def position(self, shard: Shard) -> int | None:
+        """The offset from which the shard is read next; None where it was never read."""
+        return await asyncio.to_thread(self._store.position, shard)
 
     def progress(self) -> list[ShardProgress]:
         """How far each shard has been read, and what became of its records. Blocks."""

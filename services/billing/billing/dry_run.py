@@ -18,7 +18,7 @@ from billing.statements.drafts import StatementFailed, Statements
 from shared.clock import Clock
 from shared.log.port import Record, Shard
 from shared.paging import paged
-from shared.period import Month, MonthNotBegun, month_of_day
+from shared.period import Month, MonthNotBegun, month_of, month_of_day
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.units import Offset
@@ -77,6 +77,15 @@ class DryRun:
             now = self._statements(store, scope, months)
         deltas = [_delta(*key, now[key], then[key]) for key in months]
         return sorted(delta for delta in deltas if delta is not None)
+
+    def statement_totals(self, councils: Set[str]) -> dict[tuple[str, Month], int | None]:
+        """What the statements of `councils` up to now come to, in pence, by council and month; None without one."""
+        if not councils:
+            return {}
+        scope = Scope.of(*councils)
+        months = sorted(_inputs(self._store, scope, month_of(self._clock.now())))
+        found = self._statements(self._store, scope, months)
+        return {key: None if statement is None else statement.total_pence for key, statement in found.items()}
 
     def _statements(self, store: SnapshotStore, scope: Scope, months: Sequence[tuple[str, Month]]) -> _Statements:
         statements, found = Statements(store, self._clock), _Statements()

@@ -7,19 +7,21 @@ from contextlib import suppress
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from catalogue import api, clients_api, people_api, proposals_api, token_api, uplift_api
+from catalogue import api, clients_api, events_api, people_api, proposals_api, token_api, uplift_api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.clients import SqlClientStore
 from catalogue.adapters.people_sql import SqlPeopleStore
+from catalogue.adapters.received_events import SqlReceivedEvents
 from catalogue.adapters.sql import SqlVersionStore, audit_log, installation_key, outbox, store_outgoing
 from catalogue.announcements import key_announcement
 from catalogue.clients import ClientHandlers
 from catalogue.clients_api import clients_router
 from catalogue.domain.versions import DefinitionKey
+from catalogue.events import EventHandlers, EventRelay
 from catalogue.handlers import CatalogueHandlers, RecordResult, UnknownDefinition
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
-from catalogue.pages import keys
+from catalogue.pages import event_reference, keys
 from catalogue.pages import proposals as proposal_pages
 from catalogue.pages.keys import KeyPages
 from catalogue.ports import StoredProposal
@@ -39,7 +41,7 @@ from shared.contracts.definitions import Council
 from shared.contracts.proposals import PartyWords
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
-from shared.http.rates import trusted_networks
+from shared.http.rates import AttemptLimit, trusted_networks
 from shared.http.ways import authentication
 from shared.log.port import Bus, BusUnavailable, Outgoing
 from shared.log.processor import Busy
@@ -69,6 +71,7 @@ class CatalogueApp:
         *token_api.TYPES,
         *people_api.PEOPLE_TYPES,
         *proposals_api.TYPES,
+        *events_api.TYPES,
         uplift_api.TariffUplift,
         *AUDIT_TYPES,
     )
@@ -96,11 +99,17 @@ class CatalogueApp:
         self._audience = settings.audience
         self._sign_in = SignIn(settings, engine=self._engine, keys=self.keys, issued=self._access.issued, clock=clock)
         self.people = self._sign_in.people
+        self._received_events = SqlReceivedEvents(self._database)
+        self.events = EventHandlers(self._received_events, clock, settings.events_waiting)
+        self._event_limit = AttemptLimit(
+            "events-of-source", most=settings.events_per_minute, every_s=60, storage=settings.limits_url
+        )
+        self._event_relay = EventRelay(self._received_events, bus, clock, kept_days=settings.events_kept_days)
         self._token_limits = TokenLimits.at(settings.limits_url, trusted_networks(settings.trusted_proxies))
         self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
         self.audit = AuditLog(self.name, audit_log, self._database, bus=bus, clock=clock)
-        self.heartbeats = (self._relaying, self._access.heartbeat, self.audit.heartbeat)
+        self.heartbeats = (self._relaying, self._event_relay.heartbeat, self._access.heartbeat, self.audit.heartbeat)
         self._announced = AnnouncedVersions(bus)
         self.checks: Mapping[str, Check] = {
             **database_checks(self._engine, "catalogue"),
@@ -116,6 +125,7 @@ class CatalogueApp:
         routes.include_router(proposals_api.router(self.proposals, self._clock))
         routes.include_router(uplift_api.router(self.handlers))
         routes.include_router(clients_router(self.clients))
+        routes.include_router(events_api.events_router(self.events, self._event_limit))
         routes.include_router(self._sign_in.router())
         routes.include_router(
             token_router(self.clients, self.keys, self._clock, audience=self._audience, limits=self._token_limits)
@@ -127,6 +137,7 @@ class CatalogueApp:
         """The pages of signing in and of whoever has."""
         routes = APIRouter()
         routes.include_router(self._sign_in.pages(self._council_names, self.audit))
+        routes.include_router(event_reference.router())
         routes.include_router(proposal_pages.router(self.proposals, self._clock))
         routes.include_router(keys.router(KeyPages(self.clients, self._councils, self._clock)))
         return routes
@@ -264,12 +275,21 @@ class CatalogueApp:
         """How many versions the log does not hold yet."""
         return await asyncio.to_thread(unpublished_count, self._engine, outbox)
 
+    async def publish_events(self) -> int:
+        """The log holds every event that came in over HTTP; how many it had not held."""
+        return await self._event_relay.publish_all()
+
+    async def unpublished_events(self) -> int:
+        """How many events that came in over HTTP the log is not known to hold."""
+        return await asyncio.to_thread(self._received_events.waiting)
+
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
             tasks.create_task(self._begin_signing(stop))
             tasks.create_task(self.audit.run(stop))
             tasks.create_task(relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
+            tasks.create_task(self._event_relay.run(stop))
 
     async def _announce(self, messages: Sequence[Outgoing]) -> None:
         await asyncio.to_thread(store_outgoing, self._engine, messages)
@@ -281,6 +301,7 @@ class CatalogueApp:
     async def sample(self) -> None:
         """What is announced and what waits is as the database has it now."""
         recorded, waiting, first = await asyncio.to_thread(self._versions.counts)
+        waiting["event"] = await self.unpublished_events()
         self._metrics.show(recorded, waiting, first=first)
 
     async def sample_read_model(self) -> None:

@@ -10,11 +10,13 @@ import msgspec
 from catalogue.domain.browser_sessions import BrowserSession
 from catalogue.domain.clients import Client
 from catalogue.domain.people import Identity, Person
+from catalogue.domain.received_events import EventStatus, ReceivedEvent
 from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind
 from shared.audit import AuditRecord
 from shared.contracts.proposals import ProposalData
-from shared.log.port import Outgoing
+from shared.log.port import Outgoing, Place
 from shared.scope import Scope
+from shared.sql.inbox import InsertResult
 
 
 class StoredProposal(NamedTuple):
@@ -203,3 +205,40 @@ class PeopleStore(Protocol):
 
     def is_current(self, session: str, *, issued_s: int) -> bool:
         """Whether the session is not over, and its cookie of that second the one that counts."""
+
+
+class WaitingEvent(Outgoing, frozen=True, gc=False):
+    """An event that waits to be published, and its place in the queue."""
+
+    position: int
+
+
+class ReceivedEventStore(Protocol):
+    """Events that were received over HTTP, and what became of them. Blocking; whatever needs the database may raise
+    `Busy`."""
+
+    def receive(
+        self, requests: Sequence[tuple[str, Sequence[ReceivedEvent]]], *, now_us: int
+    ) -> list[list[InsertResult]]:
+        """What each event of each request is; those of a request are stored together, unless one is a conflict.
+
+        `requests` are the senders with their events. One transaction.
+        """
+
+    def preview(self, events: Sequence[ReceivedEvent]) -> list[InsertResult]:
+        """What `receive` would return now for one request; nothing is stored."""
+
+    def waiting(self) -> int:
+        """How many events are not known to be published."""
+
+    def oldest_waiting(self) -> Sequence[WaitingEvent]:
+        """The first of them in the order of receiving."""
+
+    def published(self, places: Mapping[int, Place], *, now_us: int) -> None:
+        """The events at those positions are in the log at those places."""
+
+    def status(self, source: str, id_: str, scope: Scope) -> EventStatus | None:
+        """What is known of an event of a council in scope; None where there is none."""
+
+    def forget(self, *, before_us: int) -> int:
+        """Published events received before that instant are gone, so many at once; returns how many."""

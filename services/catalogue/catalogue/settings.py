@@ -34,6 +34,12 @@ class CatalogueSettings(ServiceSettings):
     session_absolute_s: int = Field(default=12 * 60 * 60, ge=600, le=LONGEST_SESSION_S, alias="SESSION_ABSOLUTE_S")
     # Where attempts are counted for all instances together (redis://…); in this process's memory where it is empty.
     limits_url: str = Field(default="", alias="LIMITS_URL", repr=False)
+    # Events that came in over HTTP and wait for the log: beyond it senders are asked to come back.
+    events_waiting: int = Field(default=200_000, ge=1_000, le=100_000_000, alias="EVENTS_WAITING")
+    # Of one source, over HTTP; beyond it the sender is asked to wait.
+    events_per_minute: int = Field(default=600_000, ge=1, le=100_000_000, alias="EVENTS_PER_MINUTE")
+    # For how long it can be asked what became of such an event.
+    events_kept_days: int = Field(default=30, ge=1, le=400, alias="EVENTS_KEPT_DAYS")
     holidays_file: Path | None = Field(default=None, alias="TALLYSTICK_HOLIDAYS_FILE")
 
     @property

@@ -26,6 +26,8 @@ from shared.metrics.every_service import QUARANTINE_OPEN
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
+from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
+from shared.quarantine.intake_api import router as intake_router
 from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
@@ -84,6 +86,7 @@ class MonitorApp:
         *failed_items.TYPES,
         *what_if.TYPES,
         *trial.TYPES,
+        *INTAKE_TYPES,
         *AUDIT_TYPES,
     )
 
@@ -165,6 +168,7 @@ class MonitorApp:
         routes.include_router(trial.router())
         whole = APIRouter()
         whole.include_router(routes)
+        whole.include_router(intake_router(self.name, self.quarantine, self.position))
         whole.include_router(audit_router(self.audit))
         return whole
 
@@ -336,6 +340,11 @@ class MonitorApp:
         """How far every shard is that was ever judged, with what became of its records."""
         held = {shard: await self._states.head(shard) for shard in every_shard(ITEM_TOPICS)}
         return {shard: head for shard, head in held.items() if head is not None}
+
+    async def position(self, shard: Shard) -> int | None:
+        """The offset from which the shard is read next; None where it was never read."""
+        head = await self._states.head(shard)
+        return None if head is None else head.next_offset
 
     async def close(self) -> None:
         """Everything is released, once no query reads it any more."""

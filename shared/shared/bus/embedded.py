@@ -9,15 +9,17 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from shared.bus import log_file
 from shared.clock import Clock, WallClock
 from shared.contracts.topics import Topic
 from shared.instants import epoch_ms
 from shared.log.partitioner import assign_shards
-from shared.log.port import AppendUncertain, Bounds, BusError, Message, Record, Shard, check_offset
+from shared.log.port import AppendUncertain, Bounds, BusError, Message, Place, Record, Shard, check_offset
 from shared.sqlite import SqliteFile
 
+T = TypeVar("T")
 # Appends of this process wake its readers at once; those of other processes are looked for this often.
 LOOK_EVERY_S = 0.1
 # Records of all shards that are read before any is applied: a round of full batches would be ten times as many.
@@ -45,10 +47,10 @@ class EmbeddedBus:
         await self._shards_of(topic)
         return await self._reader.read(log_file.identity)
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+    async def publish(self, topic: str, messages: Sequence[Message]) -> Sequence[Place]:
         """One transaction, so that all are appended or none."""
         now_ms = self._now_ms()
-        await self._append(lambda connection: log_file.append_by_key(connection, topic, messages, now_ms))
+        return await self._append(lambda connection: log_file.append_by_key(connection, topic, messages, now_ms))
 
     async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
         now_ms = self._now_ms()
@@ -87,14 +89,15 @@ class EmbeddedBus:
     def _now_ms(self) -> int:
         return epoch_ms(self._clock.now())
 
-    async def _append(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    async def _append(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            await self._writer.write(work)
+            done = await self._writer.write(work)
         except sqlite3.OperationalError as fault:
             raise AppendUncertain(f"the log's file did not take the messages: {fault}") from fault
         for members in self._groups.values():
             for member in members:
                 member.wake()
+        return done
 
     async def _shards_of(self, topic: str) -> list[Shard]:
         shards = await self._reader.read(lambda connection: log_file.shards_of(connection, topic))

@@ -25,8 +25,8 @@ from shared.bus.kafka_subscription import KafkaSubscription
 from shared.bus.kafka_topics import TopicDescription, TopicGuard, describe_cluster
 from shared.bus.kafka_writer import KafkaWriter
 from shared.contracts.topics import Topic
-from shared.log.partitioner import by_partition
-from shared.log.port import Bounds, BusError, Message, Record, Shard, check_offset
+from shared.log.partitioner import by_partition, places_of
+from shared.log.port import Bounds, BusError, Message, Place, Record, Shard, check_offset
 from shared.units import Offset
 
 # How long a topic that is not what it was may be read on, at most.
@@ -66,10 +66,12 @@ class KafkaBus:
         """Kafka draws one for each topic that is created."""
         return str((await self._topic(topic)).identity)
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+    async def publish(self, topic: str, messages: Sequence[Message]) -> Sequence[Place]:
         partitions = (await self._topic(topic)).partitions
-        if messages:
-            await self._writer.append(topic, by_partition(messages, partitions))
+        if not messages:
+            return []
+        offsets = await self._writer.append(topic, by_partition(messages, partitions))
+        return places_of(messages, partitions, offsets)
 
     async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
         await self._topic(shard.topic)

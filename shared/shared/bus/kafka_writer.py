@@ -7,6 +7,7 @@ aborted, and the next append creates a new one.
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from shared.bus.kafka_address import KafkaAddress
 from shared.bus.kafka_client import FAULTS, MAX_MESSAGE_BYTES, Producer, ProducerBatch, abort, producer, reason_of, stop
@@ -27,14 +28,15 @@ class KafkaWriter:
         self._creating = asyncio.Lock()
         self._aborting: set[asyncio.Task[None]] = set()
 
-    async def append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> None:
+    async def append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> dict[int, list[int | None]]:
         """All messages are at the end of their partitions of `topic`, on every in-sync replica, in their order.
 
+        Returns their offsets by partition; None for those of a batch that the broker had already.
         Raises `AppendUncertain` when some may not be, `BusError` when one is too large: then none was sent.
         """
         try:
             async with asyncio.timeout(self._append_s):
-                await self._append(topic, by_partition)
+                return await self._append(topic, by_partition)
         except FAULTS as fault:
             raise AppendUncertain(f"Kafka did not confirm messages for {topic}: {reason_of(fault)}") from fault
 
@@ -45,11 +47,12 @@ class KafkaWriter:
             self._current = None
         await asyncio.gather(*self._aborting)
 
-    async def _append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> None:
+    async def _append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> dict[int, list[int | None]]:
         current = await self._producer()
         batches = [
             (partition, batch) for partition, messages in by_partition.items() for batch in _batches(current, messages)
         ]
+        counts = [batch.record_count() for _, batch in batches]
         try:
             sent = [await _send(current, batch, topic, partition) for partition, batch in batches]
             ended, _ = await asyncio.wait(sent, return_when=asyncio.FIRST_EXCEPTION)
@@ -58,6 +61,10 @@ class KafkaWriter:
         except (*FAULTS, asyncio.CancelledError):
             self._abort(current)
             raise
+        offsets: dict[int, list[int | None]] = {}
+        for (partition, _), count, future in zip(batches, counts, sent, strict=True):
+            offsets.setdefault(partition, []).extend(_offsets(future.result().offset, count))
+        return offsets
 
     async def _producer(self) -> Producer:
         async with self._creating:
@@ -74,13 +81,18 @@ class KafkaWriter:
             aborting.add_done_callback(self._aborting.discard)
 
 
-async def _send(current: Producer, batch: ProducerBatch, topic: str, partition: int) -> asyncio.Future[object]:
+async def _send(current: Producer, batch: ProducerBatch, topic: str, partition: int) -> "asyncio.Future[Any]":
     future = await current.send_batch(batch, topic, partition=partition)
     future.add_done_callback(_retrieve)
     return future
 
 
-def _retrieve(future: asyncio.Future[object]) -> None:
+def _offsets(first: int, count: int) -> Iterable[int | None]:
+    """Of a batch whose answer was lost, and which was there when it was sent again, the broker does not say where."""
+    return range(first, first + count) if first >= 0 else [None] * count
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
     """Its failure is not reported as never retrieved: whoever sent it may have stopped waiting."""
     if not future.cancelled():
         future.exception()

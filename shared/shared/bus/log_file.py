@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from shared.contracts.topics import Topic
-from shared.log.partitioner import by_partition
-from shared.log.port import Bounds, BusError, Message, OffsetGone, PartitionMismatch, Record, Shard, check_offset
+from shared.log.partitioner import by_partition, places_of
+from shared.log.port import Bounds, BusError, Message, OffsetGone, PartitionMismatch, Place, Record, Shard, check_offset
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (
@@ -71,17 +71,20 @@ def bounds(connection: sqlite3.Connection, shard: Shard) -> Bounds:
     return held
 
 
-def append_by_key(connection: sqlite3.Connection, topic: str, messages: Iterable[Message], now_ms: int) -> None:
-    """Each message is at the end of its key's partition, in the order given."""
+def append_by_key(connection: sqlite3.Connection, topic: str, messages: Sequence[Message], now_ms: int) -> list[Place]:
+    """Each message is at the end of its key's partition, in the order given; returns where."""
     partitions = len(shards_of(connection, topic))
     if not partitions:
         raise BusError(f"there is no topic {topic}")
-    for partition, belonging in by_partition(messages, partitions).items():
-        append(connection, Shard(topic, partition), belonging, now_ms)
+    offsets = {
+        partition: append(connection, Shard(topic, partition), belonging, now_ms)
+        for partition, belonging in by_partition(messages, partitions).items()
+    }
+    return places_of(messages, partitions, offsets)
 
 
-def append(connection: sqlite3.Connection, shard: Shard, messages: Sequence[Message], now_ms: int) -> None:
-    """`messages` are at the end of `shard`, in their order."""
+def append(connection: sqlite3.Connection, shard: Shard, messages: Sequence[Message], now_ms: int) -> range:
+    """`messages` are at the end of `shard`, in their order; returns their offsets."""
     number, held = _find(connection, shard)
     place = _place(number, held.end)
     connection.executemany(
@@ -98,6 +101,7 @@ def append(connection: sqlite3.Connection, shard: Shard, messages: Sequence[Mess
         ],
     )
     connection.execute("UPDATE shards SET next = next + ? WHERE number = ?", (len(messages), number))
+    return range(held.end, held.end + len(messages))
 
 
 def read(

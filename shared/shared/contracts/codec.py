@@ -35,8 +35,10 @@ AnyEvent = (
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder(order="deterministic")
-_QUOTED = re.compile(r" '.*' - at", re.DOTALL)
-_AT_TYPE = " - at `$.type`"
+# msgspec repeats a text that is none of those expected, in quotation marks of either kind.
+_REPEATED = re.compile(r"\A(Invalid (?:enum )?value) .*?( - at `[^`]*`)?\Z", re.DOTALL)
+# What msgspec says of a type that is a text, but none of ours: the text itself is taken out.
+_NOT_OUR_TYPE = "Invalid value - at `$.type`"
 
 
 class UndecodableEvent(ValueError):
@@ -52,8 +54,12 @@ def decode_event(value: bytes) -> AnyEvent:
     try:
         return _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        message = _QUOTED.sub(" - at", str(fault))
-        raise (UnknownEventType if message.endswith(_AT_TYPE) else UndecodableEvent)(message) from fault
+        message = _REPEATED.sub(_without_text, str(fault))
+        raise (UnknownEventType if message == _NOT_OUR_TYPE else UndecodableEvent)(message) from fault
+
+
+def _without_text(message: re.Match[str]) -> str:
+    return f"{message[1]}{message[2] or ''}"
 
 
 def encode_event(event: Event) -> bytes:

@@ -53,29 +53,32 @@ def write(folder: Path = FOLDER) -> None:
 
 
 def _schema(name: str, type_: type[Event], example: Mapping[str, Any]) -> Schema:
+    schema = schema_of(type_)
+    # Every sender has to say it, although what was stored before that rule is still read.
+    schema["$defs"][type_.__name__]["required"].insert(0, "specversion")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"/schemas/{name}.json",
         "title": name,
-        **schema_of(type_),
+        **schema,
         "examples": [example],
     }
 
 
 def schema_of(type_: Any) -> dict[str, Any]:
     """The JSON Schema of a type, the same on every Python: some keep the indentation of docstrings and some do not."""
-    return dict(_unindented(msgspec.json.schema(type_)))
+    return dict(unindented(msgspec.json.schema(type_)))
 
 
-def _unindented(schema: Any) -> Any:
+def unindented(schema: Any) -> Any:
     """Descriptions come from docstrings, with the indentation of their code."""
     match schema:
         case {"description": str(text), **rest}:
-            return {"description": inspect.cleandoc(text), **_unindented(rest)}
+            return {"description": inspect.cleandoc(text), **unindented(rest)}
         case dict():
-            return {key: _unindented(value) for key, value in schema.items()}
+            return {key: unindented(value) for key, value in schema.items()}
         case list():
-            return [_unindented(each) for each in schema]
+            return [unindented(each) for each in schema]
         case _:
             return schema
 

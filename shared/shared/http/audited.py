@@ -21,9 +21,16 @@ from shared.log.processor import Busy
 from shared.sql.audit import AuditLogDiffers
 
 REFUSED, EXPORTED, VIEWED = "refused", "exported", "viewed"
-# Recorded in the transaction of the change itself.
+# Recorded in the transaction of the change itself: of events each row has its sender, and they are too many for a log
+# that is kept for ever.
 _WITH_THE_CHANGE = frozenset(
-    {Action.PROPOSE_CATALOGUE, Action.APPROVE_CATALOGUE, Action.MANAGE_ACCESS, Action.MANAGE_CREDENTIALS}
+    {
+        Action.PROPOSE_CATALOGUE,
+        Action.APPROVE_CATALOGUE,
+        Action.MANAGE_ACCESS,
+        Action.MANAGE_CREDENTIALS,
+        Action.SEND_EVENTS,
+    }
 )
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FILES = ("text/csv", "application/pdf", "application/jsonl", "application/gzip")

@@ -17,13 +17,16 @@ _MOST_CHARACTERS = 200
 class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One fault: `pointer` into the body (a JSON pointer as a URI fragment), or the name of a `parameter`.
 
-    A pointer of more than 200 characters is cut, and ends with "…".
+    A pointer of more than 200 characters is cut, and ends with "…". Of an event, `reason` is the code by which
+    quarantine counts such faults, and `help` a page that explains it.
     Of many, the last has neither and says how many more there are.
     """
 
     detail: str
     pointer: str | None = None
     parameter: str | None = None
+    reason: str | None = None
+    help: str | None = None
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,6 +53,7 @@ class Problem(Exception):
         *,
         faults: Sequence[Fault] = (),
         parameters: Mapping[str, str] | None = None,
+        errors: Sequence[ProblemError] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{problem_type.status} {problem_type.title}: {detail}")
@@ -63,6 +67,8 @@ class Problem(Exception):
             errors=(
                 *(ProblemError(pointer=cut(each.pointer), detail=cut(each.message)) for each in faults[:MAX_LISTED]),
                 *(ProblemError(detail=line) for line in listed(faults)[MAX_LISTED:]),
+                *errors[:MAX_LISTED],
+                *(ProblemError(detail=line) for line in listed(errors)[MAX_LISTED:]),
                 *(ProblemError(parameter=name, detail=message) for name, message in (parameters or {}).items()),
             ),
         )

@@ -34,6 +34,16 @@ def _digits(text: object) -> object:
 PLAIN_DIGITS = BeforeValidator(_digits)
 
 
+def _flag(text: object) -> object:
+    """`true` or `false` alone: pydantic would also take `yes`, `1` and `on`."""
+    if isinstance(text, str) and text not in {"true", "false"}:
+        raise ValueError("expected true or false")
+    return text
+
+
+FlagParameter = Annotated[bool, BeforeValidator(_flag)]
+
+
 def _read_date(text: object) -> date:
     if isinstance(text, str) and _DATE.fullmatch(text):
         with suppress(ValueError):

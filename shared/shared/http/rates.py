@@ -62,15 +62,19 @@ class AttemptLimit:
         """As `wait_s`, of attempts from the address at `subject` alone: elsewhere others may go on trying it."""
         return self._wait_s(f"address:{client_address(request, self._trusted)} {subject}")
 
-    def _wait_s(self, key: str) -> int | None:
+    def wait_for_s(self, subject: str, *, cost: int) -> int | None:
+        """As `wait_s`, of what somebody known does wherever from: it counts as `cost` attempts."""
+        return self._wait_s(f"of:{subject}", cost=cost)
+
+    def _wait_s(self, key: str, *, cost: int = 1) -> int | None:
         try:
-            return self._ask(self._shared, key)
+            return self._ask(self._shared, key, cost)
         except Exception as fault:  # noqa: BLE001 (whatever the storage's driver raises: attempts are still counted)
             log.warning("limits.unavailable", fault=type(fault).__name__)
-            return self._ask(self._here, key)
+            return self._ask(self._here, key, cost)
 
-    def _ask(self, limiter: SlidingWindowCounterRateLimiter, key: str) -> int | None:
-        if limiter.hit(self._item, self._name, key):
+    def _ask(self, limiter: SlidingWindowCounterRateLimiter, key: str, cost: int) -> int | None:
+        if limiter.hit(self._item, self._name, key, cost=cost):
             return None
         return max(1, math.ceil(limiter.get_window_stats(self._item, self._name, key).reset_time - time.time()))
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from shared.log.port import Quarantined, Shard
 
 MAX_QUARANTINED = 10
-# One item that gets events without end is its sender's trouble: it must not stop the others of its partition.
-NO_FLOOD = frozenset({"TOO_MANY_EVENTS"})
+# One item that gets events without end is its sender's trouble, and so is what people wrote where ids belong: neither
+# must stop the others of its partition.
+NO_FLOOD = frozenset({"TOO_MANY_EVENTS", "PERSONAL_DATA"})
 WINDOW = 1_000
 
 

@@ -5,11 +5,11 @@ Source: Apache Kafka, `org.apache.kafka.common.utils.Utils.murmur2` and `BuiltIn
 seed, by Austin Appleby, public domain).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from struct import unpack_from
 
-from shared.log.port import Message, Shard
+from shared.log.port import Message, Place, Shard
 
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
@@ -28,6 +28,13 @@ def by_partition(messages: Iterable[Message], partitions: int) -> dict[int, list
     for message in messages:
         grouped.setdefault(partition_of(message.key.encode(), partitions), []).append(message)
     return grouped
+
+
+def places_of(messages: Iterable[Message], partitions: int, offsets: Mapping[int, Iterable[int | None]]) -> list[Place]:
+    """The place of each of `messages`, whose `offsets` are those of each partition in the order of appending."""
+    left = {partition: iter(each) for partition, each in offsets.items()}
+    chosen = (partition_of(message.key.encode(), partitions) for message in messages)
+    return [Place(partition, next(left[partition])) for partition in chosen]
 
 
 def assign_shards(shards: Iterable[Shard], subscribed: Sequence[Collection[str]]) -> list[frozenset[Shard]]:

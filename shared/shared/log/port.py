@@ -51,6 +51,13 @@ class Record(Struct, frozen=True, gc=False):
     timestamp_ms: EpochMillis
 
 
+class Place(NamedTuple):
+    """Where a message is in its topic; the offset is None where the log took it without saying so."""
+
+    partition: int
+    offset: int | None
+
+
 class Outgoing(Struct, frozen=True, gc=False):
     """A message to be published. `id` is deterministic: writing or publishing it twice is harmless."""
 
@@ -176,9 +183,10 @@ class Bus(Protocol):
     async def identity(self, topic: str) -> str:
         """What distinguishes the topic from every other one that ever had its name; up to 64 characters."""
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+    async def publish(self, topic: str, messages: Sequence[Message]) -> Sequence[Place]:
         """Append all of `messages`; when it returns they are durable and those of one key are in order.
 
+        Returns the place of each, in the order of `messages`.
         Raises `AppendUncertain` when some may not be; sending all of them again is always right.
         """
 

@@ -6,6 +6,7 @@ each quotation mark begins or ends a text. If there are no more of them than the
 member was sent, for it would have a name.
 """
 
+import re
 from datetime import date
 from functools import cache
 from typing import Any, get_type_hints
@@ -18,14 +19,15 @@ from shared.contracts.envelope import CONTENT_TYPE_NOT_SENT, VERSION_NOT_SENT, I
 from shared.json_values import NotStrictJson, strict_json
 
 _QUOTE, _BACKSLASH = b'"'[0], b"\\"[0]
-_NUL = rb"\u0000"  # JSON has no other way to write it
+# JSON has no other way to write it. After an escaped backslash it is the five characters and no NUL.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # The quotation marks of a member's name, of a text, and of a member whose value is a text.
 _NAME, _TEXT, _MEMBER = 2, 2, 4
 
 
 def require_strictness(value: bytes) -> None:
     """Raises `NotStrictJson` unless `value`, which decodes as an event, can be read in one way only."""
-    if _NUL in value:
+    if _NUL.search(value):
         raise NotStrictJson("a text holds the character NUL, which databases refuse")
     try:
         again = msgspec.json.encode(msgspec.json.decode(value))

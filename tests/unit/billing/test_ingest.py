@@ -5,12 +5,13 @@ from datetime import date, datetime, timedelta
 import msgspec
 import pytest
 
-from billing.domain.ingest import AcceptedEvent, content_digest, ingest_record
+from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.domain.metering import EventReceived, fact_of, london_day, quantity_micro
 from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import Event, TimeAdvanced, TimeAdvancedData
 from shared.contracts.items import NoData, WorkStarted
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK, Topic
+from shared.log.content import content_digest
 from shared.log.validation import InvalidRecord
 from tests.support.credits import corrected
 from tests.support.recharges import (

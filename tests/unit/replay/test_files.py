@@ -81,19 +81,86 @@ def test_a_column_that_is_there_twice_cannot_be_read(tmp_path: Path) -> None:
         replay(tmp_path, TICKETS, "number,council,opened,opened,resolved\n")
 
 
+TOTAL = "Total,1,,\n"
+
+
 @pytest.mark.parametrize(
-    ("text", "advice"),
+    ("text", "settings"),
     [
-        (HEADER.replace(",", ";") + ROW.replace(",", ";"), "its cells are separated by ';': save it with commas"),
-        ("\ufeff" + HEADER.replace(",", ";"), "its cells are separated by ';': save it with commas"),
-        (HEADER.replace(",", "\t"), r"its cells are separated by '\\t': save it with commas"),
-        ("sep=,\r\n" + HEADER + ROW, "line 1 is 'sep=,', which only Excel understands: remove the line"),
-        ("Tickets in June,,,\n\n" + HEADER + ROW + "Total,1,,\n", "its header is on line 3: remove the lines above it"),
+        (HEADER.replace(",", ";") + ROW.replace(",", ";"), ""),
+        ("\ufeff" + HEADER.replace(",", ";") + ROW.replace(",", ";"), 'delimiter: ";"'),
+        (HEADER.replace(",", "\t") + ROW.replace(",", "\t"), "delimiter: tab"),
+        (HEADER.replace(",", "|") + ROW.replace(",", "|"), ""),
+        ("sep=,\r\n" + HEADER + ROW, ""),
+        ("sep=;\r\n" + HEADER.replace(",", ";") + ROW.replace(",", ";"), ""),
+        ('"sep=;"\r\n' + HEADER.replace(",", ";") + ROW.replace(",", ";"), 'delimiter: ";"'),
+        ("Tickets in June,,,\n\nPrinted,,,\n" + HEADER + ROW + ",,,\n , ,,\n", ""),
+        ("Tickets in June\n" + HEADER + ROW, "header_line: 2"),
+        (HEADER + ROW + TOTAL, "where: [{column: number, not_in: [Total]}]"),
+        (HEADER + ROW + TOTAL, "where: [{column: council, in: [adur]}]"),
+        (HEADER.replace("council", "'council'") + ROW.replace("adur", "'adur'"), 'quote: "\'"'),
+        (HEADER + ROW.replace("\n", "?\n"), 'blank: ["?", "NULL"]'),
+        (HEADER.replace("\n", ",size\n") + ROW.replace("\n", ',24" screen\n'), "quote: none"),
     ],
 )
-def test_a_file_that_is_not_quite_a_csv_is_refused_with_what_to_do(text: str, advice: str, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match=f"^export.csv: {advice}"):
-        replay(tmp_path, TICKETS, text)
+def test_a_file_is_read_as_its_header_shows_or_as_the_mapping_says(text: str, settings: str, tmp_path: Path) -> None:
+    replayed = replay(tmp_path, changed(TICKETS, {"rows: item": f"rows: item\n{settings}"}), text)
+
+    assert (replayed.only().council, replayed.only().subject) == ("adur", "7")
+    assert replayed.rejected == []
+    assert replayed.counts.unaccounted == 0
+
+
+def test_what_the_header_showed_is_noted(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, TICKETS, "June\n" + HEADER.replace(",", ";") + ROW.replace(",", ";"))
+
+    assert replayed.counts.notes == {
+        "cells are separated by ';', as the header shows": 1,
+        "lines above the header, which is on line 2: not read": 1,
+    }
+
+
+def test_rows_that_are_left_out_or_blank_are_counted_with_the_reason(tmp_path: Path) -> None:
+    mapping = changed(TICKETS, {"rows: item": "rows: item\nwhere: [{column: number, not_in: [Total]}]"})
+
+    replayed = replay(tmp_path, mapping, HEADER + ROW + TOTAL + ",,,\n")
+
+    assert replayed.counts.unused == {"left out by where: number": 1, "blank: no cell says anything": 1}
+    assert next(replayed.counts.lines()) == "3 rows = 1 translated + 0 refused + 2 that carry no event"
+
+
+def test_a_total_without_a_filter_is_refused_with_its_reason(tmp_path: Path) -> None:
+    assert replay(tmp_path, TICKETS, HEADER + ROW + TOTAL).rejected == [
+        RejectedRow(3, "opened: the cell is blank: nothing says when the item began")
+    ]
+
+
+def test_a_header_that_is_not_where_the_mapping_says_names_what_is_there(tmp_path: Path) -> None:
+    mapping = changed(TICKETS, {"rows: item": "rows: item\nheader_line: 2"})
+
+    with pytest.raises(UnreadableFile, match=r"no column 'council'; .* Its columns on line 2 are: 7, adur"):
+        replay(tmp_path, mapping, HEADER + ROW)
+
+
+def test_a_cell_may_have_megabytes(tmp_path: Path) -> None:
+    long = "x" * (10 * 1024 * 1024)
+
+    replayed = replay(tmp_path, TICKETS, "note," + HEADER + f"{long},{ROW}" + f"{long}y,8{ROW[1:]}")
+
+    assert replayed.only().subject == "7"
+    assert "a cell has more than 10,485,760 characters" in replayed.rejected[0].reason
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
+def test_unicode_of_any_width_is_read_when_it_is_named(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes((HEADER + ROW.replace("adur", "Môn")).encode(encoding))
+    mapping = changed(TICKETS, {"rows: item": f"rows: item\nencoding: {encoding}"})
+
+    assert replay_file(mapping_of(tmp_path, mapping), path).only().council == "mon"
+    if encoding == "utf-16":
+        with pytest.raises(UnreadableFile, match="for example utf-16"):
+            replay_file(mapping_of(tmp_path, TICKETS), path)
 
 
 @pytest.mark.parametrize("at", [12, 60, -60])

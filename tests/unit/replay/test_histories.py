@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UnsetType
 
-from shared.contracts.items import TicketOpened
-from tallystick.replay.rows import NEWEST_FIRST
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.items import ReclassifiedData, TicketOpened, TicketReclassified
+from tallystick.replay.rows import CHANGES_UNREAD, NEWEST_FIRST, UNLISTED_OPENING
 from tests.support.laws import law
 from tests.support.replays import ACTIVITIES, Replayed, changed, replay
 
@@ -211,3 +212,74 @@ def test_r23_of_an_export_that_is_newest_first_the_lower_row_of_an_instant_comes
     assert {each.value for each in newest_first.timed} == {each.value for each in oldest_first.timed}
     assert newest_first.counts.notes[NEWEST_FIRST] == 2
     assert oldest_first.counts.notes[NEWEST_FIRST] == 0
+
+
+VARIED = changed(
+    ACTIVITIES,
+    {
+        "service: {constant: ict}": "service: {column: service}\npriority: {column: urgency}\n"
+        "attributes: {team: {column: team}}"
+    },
+)
+VARIED_ROWS = (
+    "ticket,did,at,service,urgency,team\n"
+    "1,Work,2026-03-02T09:00:00,ict,p3,a\n"
+    "1,Note,2026-03-02T10:00:00,ict,p1,a\n"
+    "1,Note,2026-03-02T11:00:00,ict,p1,\n"
+    "1,Wait,2026-03-02T12:00:00,phones,p1,b\n"
+    "1,Fix,2026-03-02T13:00:00,phones,p1,b\n"
+)
+
+
+def test_what_changes_from_row_to_row_reclassifies_the_item(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, changed(VARIED, {"rows: event": "rows: event\nreclassify: yes"}), VARIED_ROWS)
+
+    assert replayed.names == ["opened", "reclassified", "reclassified", "paused", "resolved"]
+    changes = [event.data for event in replayed.events if isinstance(event, TicketReclassified)]
+    assert changes == [ReclassifiedData(priority="p1"), ReclassifiedData(service="phones", attributes={"team": "b"})]
+    assert replayed.counts.translated == 4
+    assert replayed.counts.unaccounted == 0
+
+
+def test_without_that_setting_the_first_row_holds_and_the_items_are_counted(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, VARIED, VARIED_ROWS)
+
+    assert replayed.names == ["opened", "paused", "resolved"]
+    assert replayed.counts.notes == {CHANGES_UNREAD: 1}
+
+
+OPENING = changed(
+    ACTIVITIES, {"  - {event: opened, pick: first}\n": "", "activity: did": "activity: did\nopening: made"}
+)
+
+
+def test_a_column_may_say_when_the_item_began(tmp_path: Path) -> None:
+    made = "2026-03-02T09:00:00"
+    csv = f"ticket,did,at,made\n1,Wait,{made},{made}\n1,Fix,2026-03-02T10:00:00,{made}\n"
+
+    replayed = replay(tmp_path, OPENING, csv)
+
+    assert replayed.names == ["opened", "paused", "resolved"]
+    assert [event.sequence for event in replayed.events if isinstance(event, ItemEvent)] == ["1001", "2001", "1001"]
+    assert replayed.counts.unaccounted == 0
+
+
+def test_an_item_of_which_every_row_changes_nothing_still_began(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, OPENING, "ticket,did,at,made\n1,Note,2026-03-02T10:00:00,2026-03-02T09:00:00\n")
+
+    assert replayed.names == ["opened"]
+    assert replayed.counts.translated == 1
+    assert replayed.counts.unaccounted == 0
+
+
+def test_an_activity_that_is_not_listed_opens_an_item_only_noted(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, ACTIVITIES, "ticket,did,at\n1,Phoned,2026-03-02T09:00:00\n1,Fix,2026-03-02T10:00:00\n")
+
+    assert replayed.names == ["opened", "resolved"]
+    assert replayed.counts.notes == {UNLISTED_OPENING: 1}
+
+
+def test_an_ignored_activity_that_comes_first_is_when_the_item_opens(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, ACTIVITIES, "ticket,did,at\n1,Note,2026-03-02T09:00:00\n1,Fix,2026-03-02T10:00:00\n")
+
+    assert [event.time.isoformat()[11:16] for event in replayed.events] == ["09:00", "10:00"]

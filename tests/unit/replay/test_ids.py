@@ -2,14 +2,13 @@
 
 import re
 from functools import partial
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.scalars import ID_PATTERN
-from tallystick.replay.ids import IdAssigner, item_id, line_prefix, slug
+from tallystick.replay.ids import IdAssigner, item_id, slug
 from tallystick.replay.table import InvalidRow
 from tests.support.laws import law
 
@@ -68,9 +67,3 @@ def test_a_text_may_not_slip_into_an_id_that_a_person_gave_to_another() -> None:
 def test_an_items_own_number_stays_as_it_is() -> None:
     assert item_id("INC_0042.a", {}, column="number") == "INC_0042.a"
     assert item_id("Case 42", {}, column="number") == "case-42"
-
-
-def test_lines_of_files_of_other_names_are_other_things() -> None:
-    assert line_prefix(Path("Payments April 2018.csv.gz")) == "payments-april-2018"
-    assert line_prefix(Path("Ω.csv")) == "file"
-    assert len(line_prefix(Path("x" * 90 + ".csv"))) == 50

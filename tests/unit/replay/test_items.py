@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import CompletedData, PausedData, TicketOpened, TicketPaused, WorkCompleted
-from tallystick.replay.rows import BEFORE_OPENING
+from tallystick.replay.rows import BEFORE_OPENING, DUE_BEFORE_OPENING, SUPERSEDED
 from tests.support.replays import TICKETS, changed, mapping_of, replay, replay_file
 
 HEADER = "number,council,opened,resolved\n"
@@ -42,7 +44,7 @@ def test_an_item_that_never_began_is_refused(tmp_path: Path) -> None:
     replayed = replay(tmp_path, TICKETS, HEADER + "1,adur,,2026-03-27T16:58:00\n")
 
     assert replayed.timed == []
-    assert replayed.rejected[0].reason.startswith("opened: '' is not a time")
+    assert replayed.rejected[0].reason.startswith("opened: the cell is blank")
 
 
 def test_a_row_with_one_bad_time_makes_no_event_at_all(tmp_path: Path) -> None:
@@ -58,7 +60,9 @@ def test_the_second_row_of_an_item_is_refused_with_the_line_of_the_first(tmp_pat
 
     replayed = replay(tmp_path, TICKETS, HEADER + row + row + row.replace("adur", "worthing"))
 
-    assert [rejected.reason for rejected in replayed.rejected] == ["item '1' of 'adur' is on line 2 already"]
+    assert [rejected.reason for rejected in replayed.rejected] == [
+        "item '1' of 'adur' is on line 2 already: `repeated` says which holds"
+    ]
     assert [timed.key for timed in replayed.timed] == ["adur:1", "worthing:1"]
 
 
@@ -150,7 +154,7 @@ def test_replaying_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert replay(tmp_path, TICKETS, csv).timed == replay(tmp_path, TICKETS, csv).timed
 
 
-def test_without_a_column_of_ids_the_files_name_and_line_are_the_id(tmp_path: Path) -> None:
+def test_without_a_column_of_ids_a_rows_content_and_its_count_are_the_id(tmp_path: Path) -> None:
     mapping = mapping_of(tmp_path, changed(TICKETS, {"item: number\n": ""}))
     row = "1,adur,2026-03-27T16:59:00,\n"
     for name in ("April.csv", "May.csv"):
@@ -158,9 +162,9 @@ def test_without_a_column_of_ids_the_files_name_and_line_are_the_id(tmp_path: Pa
 
     april, may = (replay_file(mapping, tmp_path / name) for name in ("April.csv", "May.csv"))
 
-    assert [timed.key for timed in april.timed] == ["adur:april-2", "adur:april-3"]
-    ids = {event.id for event in (*april.events, *may.events)}
-    assert len(ids) == 4
+    assert [timed.key[-2:] for timed in april.timed] == ["-1", "-2"]
+    assert len({event.id for event in april.events}) == 2
+    assert april.timed == may.timed
 
 
 def test_r23_the_events_of_a_row_are_numbered_in_the_order_of_the_mapping(tmp_path: Path) -> None:
@@ -169,3 +173,28 @@ def test_r23_the_events_of_a_row_are_numbered_in_the_order_of_the_mapping(tmp_pa
     replayed = replay(tmp_path, TICKETS, "number,council,opened,resolved\n" + row)
 
     assert [event.sequence for event in replayed.events if isinstance(event, ItemEvent)] == ["1001", "1002"]
+
+
+REPEATED = (
+    HEADER
+    + "1,adur,2026-03-27T16:59:00,\n1,adur,2026-03-27T16:59:00,2026-03-30T09:01:00\n2,adur,2026-03-27T16:59:00,\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("holds", "names"), [("first", ["opened", "opened"]), ("last", ["opened", "opened", "resolved"])]
+)
+def test_the_mapping_says_which_of_several_rows_of_an_item_holds(holds: str, names: list[str], tmp_path: Path) -> None:
+    replayed = replay(tmp_path, changed(TICKETS, {"rows: item": f"rows: item\nrepeated: {holds}"}), REPEATED)
+
+    assert replayed.names == names
+    assert replayed.rejected == []
+    assert replayed.counts.unused == {SUPERSEDED: 1}
+
+
+def test_a_recorded_deadline_before_the_opening_is_noted(tmp_path: Path) -> None:
+    csv = "number,council,opened,resolved,due\n1,adur,2026-03-27T16:59:00,,2026-03-27T16:00:00\n"
+
+    replayed = replay(tmp_path, changed(TICKETS, {"events:": "due: due\nevents:"}), csv)
+
+    assert replayed.counts.notes == {DUE_BEFORE_OPENING: 1}

@@ -96,6 +96,29 @@ RULE = "  - {event: resolved, column: resolved}"
         ({"kind: ticket": "kind: ticket\ntime_format: '%d/%m %H:%M'"}, 5, "reads no year"),
         ({"kind: ticket": "kind: ticket\ntime_format: '%m/%Y'"}, 5, "it needs the day, month and year"),
         ({"kind: ticket": "kind: ticket\ntime_format: '%d/%m/%Y %Q'"}, 5, "is no format that can be read"),
+        ({"kind: ticket": "kind: ticket\ntime_format: ['%d/%m/%Y', '%m/%d/%Y']"}, 5, "as different dates: keep one of"),
+        ({"kind: ticket": "kind: ticket\ntime_format: epoch-secnds"}, 5, "did you mean epoch-seconds?"),
+        (
+            {"kind: ticket": "kind: ticket\ntime_format: '%Z %d/%m/%Y'"},
+            5,
+            "has a zone's name (%Z) that is not its last word",
+        ),
+        (
+            {"kind: ticket": "kind: ticket\ntimes: {opend: {zone: UTC}}"},
+            5,
+            "a time called 'opend': did you mean opened?",
+        ),
+        ({"kind: ticket": "kind: ticket\ntimes: {opened: {zone: UCT+1}}"}, 5, "'UCT+1' is no time zone"),
+        (
+            {"kind: ticket": "kind: ticket\ntimes: {opened: {zone: UTC, zone_column: z}}"},
+            5,
+            "either a zone or a zone_column",
+        ),
+        ({"kind: ticket": "kind: ticket\ntimes: {opened: {plus_unit: days}}"}, 5, "there is no `plus`"),
+        ({"kind: ticket": "kind: ticket\nwhere: [{column: a}]"}, 5, "write either `in` or `not_in`"),
+        ({"kind: ticket": "kind: ticket\ndelimiter: ';;'"}, 5, "is no single character"),
+        ({"kind: ticket": "kind: ticket\nheader_line: first"}, 5, "#/header_line: expected a line, counted from 1"),
+        ({"item: number": "repeated: last"}, 6, "there is nothing to choose from"),
     ],
 )
 def test_a_fault_is_reported_with_its_line(
@@ -177,3 +200,20 @@ trial:
     assert len(found) == 1
     assert found[0].startswith("line 17, column ")
     assert "expected a duration like '8 working hours'" in found[0]
+
+
+def test_faults_of_shape_and_of_content_are_reported_at_once(tmp_path: Path) -> None:
+    text = changed(
+        TICKETS,
+        {
+            "source: /replay/desk": "source: desk",
+            "item: number": "item: number\nnumber: one\nquote: maybe",
+            "event: resolved": "event: resolvd",
+            "service: {constant: ict}": "service: {constant: ict, column: x}",
+        },
+    )
+
+    found = "\n".join(faults_of(tmp_path, text))
+
+    for each in ("#/source", "#/number", "#/quote", "#/events/1/event", "#/service"):
+        assert each in found

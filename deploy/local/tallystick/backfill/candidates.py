@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -11,26 +10,25 @@ from msgspec import Struct
 
 from billing.domain.ingest import ingest_record
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
-from shared.contracts.items import TicketEvent, TicketOpened, WorkEvent, WorkReceived
+from shared.contracts.items import FactWithdrawn, TicketEvent, TicketOpened, WorkEvent, WorkReceived
+from shared.contracts.scalars import Stream
 from shared.contracts.topics import PARTITIONS, TICKETS, USAGE, WORK
 from shared.contracts.usage import UsageEvent
 from shared.instants import epoch_ms
 from shared.log.partitioner import partition_of
 from shared.log.port import Message, Record, Shard
-from shared.log.validation import InvalidRecord
+from shared.log.validation import InvalidRecord, check_personal_data
 from shared.units import EpochMillis, Offset
-from tallystick.replay.mapping import ReplayMapping
-from tallystick.replay.rows import RejectedRow, RowCounts
-from tallystick.replay.scratch import Scratch
-from tallystick.replay.table import BROKEN, UnreadableFile
-from tallystick.replay.translate import translate
+from tallystick.replay.opened import BROKEN
+from tallystick.replay.table import UnreadableFile
 
-ProviderEvent = TicketEvent | WorkEvent | UsageEvent
+ProviderEvent = TicketEvent | WorkEvent | UsageEvent | FactWithdrawn
 _TOPIC: dict[type, str] = {
     type_: topic.name
     for topic, events in ((TICKETS, TicketEvent), (WORK, WorkEvent), (USAGE, UsageEvent))
     for type_ in get_args(events)
 }
+_WITHDRAWN_FROM: dict[Stream, str] = {"ticket": TICKETS.name, "work": WORK.name, "service": WORK.name}
 # The reason of rows that make no event.
 ROW = "ROW"
 # The reasons of lines and rows that are no event at all.
@@ -80,29 +78,20 @@ def events_of_lines(path: Path) -> Iterator[FileLine]:
         raise UnreadableFile(f"{path.name} cannot be read to its end: {fault}") from fault
 
 
-def events_of_table(mapping: ReplayMapping, path: Path, refused: list[Refusal]) -> Iterator[FileLine]:
-    """The events of a CSV; rows that make none are added to `refused`. Raises `UnreadableFile`."""
-
-    def reject(rejected: RejectedRow) -> None:
-        refused.append(Refusal(f"line {rejected.line}", ROW, rejected.reason))
-
-    with closing(Scratch()) as scratch:
-        for timed in translate(mapping, path, counts=RowCounts(), rejects=reject, scratch=scratch):
-            yield FileLine(timed.key, timed.value)
-
-
 def read_candidate(line: FileLine, *, now_ms: int) -> Candidate | Refusal:
     """The line as a record, validated as every service would; a time after `now_ms` is no time of sending."""
     try:
         event = decode_event(line.value)
     except UndecodableEvent as fault:
         return Refusal(line.where, "UNKNOWN_TYPE" if isinstance(fault, UnknownEventType) else "UNREADABLE", str(fault))
-    topic = _TOPIC.get(type(event))
+    topic = _WITHDRAWN_FROM[event.data.stream] if isinstance(event, FactWithdrawn) else _TOPIC.get(type(event))
     if topic is None or not isinstance(event, ProviderEvent):
         return Refusal(line.where, "FOREIGN_TYPE", "providers do not send events of this type")
     key = event.key.encode()
     shard = Shard(topic, partition_of(key, PARTITIONS))
     record = Record(Offset(0), key, line.value, (), EpochMillis(min(now_ms, max(0, epoch_ms(event.time)))))
+    if (personal := check_personal_data(line.value)) is not None:
+        return Refusal(line.where, personal.reason, personal.detail)
     ingested = ingest_record(shard, record)
     if isinstance(ingested, InvalidRecord):
         return Refusal(line.where, ingested.reason, ingested.detail)

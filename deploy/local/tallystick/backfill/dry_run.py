@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from billing.app import BillingApp
 from billing.app import build as build_billing
 from billing.domain.ingest import TOPICS as METERED
-from billing.domain.ingest import content_digest
 from billing.dry_run import StatementDelta
 from billing.settings import BillingSettings
 from shared.bus.connect import connect
@@ -18,6 +17,7 @@ from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from shared.contracts.verdicts import VerdictEvent
+from shared.log.content import content_digest
 from shared.log.partitioner import partition_of
 from shared.log.port import Bounds, Bus, Record, Shard, every_shard
 from shared.log.validation import CONFLICT

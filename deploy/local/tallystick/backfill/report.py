@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from billing.dry_run import StatementDelta
 from shared.contracts.codec import canonical_json
+from shared.contracts.items import FactWithdrawn
+from shared.contracts.usage import UsageReversed
 from shared.log.flood import MAX_QUARANTINED
 from shared.money import format_gbp
 from shared.web.formats import counted
@@ -52,9 +54,16 @@ def changes(
     """The changes that `new` events make, in whatever order they are given."""
     kinds = Counter(str(each.event.__struct_config__.tag) for each in new)
     content = sha256()
-    for value in sorted(each.record.value or b"" for each in new):
+    for value in sorted(map(_content, new)):
         content.update(sha256(value).digest())
     return Changes(dict(sorted(kinds.items())), content.hexdigest(), parked, verdicts, tuple(statements))
+
+
+def _content(each: Candidate) -> bytes:
+    """What is approved of an event; of a withdrawal, whose time is that of its sending, its id says everything."""
+    if isinstance(each.event, FactWithdrawn | UsageReversed):
+        return f"{each.event.source} {each.event.id}".encode()
+    return each.record.value or b""
 
 
 def lines(report: BackfillReport) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A backfill from file to log: a dry run of past events first; the same for real when exactly that is approved."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,14 +16,15 @@ from tallystick.authorisation import Authorisation
 from tallystick.backfill.candidates import (
     NO_EVENT,
     Candidate,
+    FileLine,
     Refusal,
     events_of_lines,
-    events_of_table,
     in_sending_order,
     read_candidate,
 )
 from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
 from tallystick.backfill.report import BackfillReport, Changes
+from tallystick.backfill.table_changes import changes_of_table
 from tallystick.console import EXIT_BUSY, fail, progress
 from tallystick.publish import publish
 from tallystick.replay.mapping import ReplayMapping
@@ -47,10 +48,11 @@ class BackfillOptions:
 
 async def run_backfill(options: BackfillOptions) -> BackfillReport:
     """What the events would change; where exactly that is approved, the new ones are in the log."""
-    found, refused = await asyncio.to_thread(_read, options)
+    read = None if options.mapping is not None else await asyncio.to_thread(_read_lines, options.file)
     async with open_dry_run(WallClock()) as dry_run:
         with progress() as bars:
             await _wait_for_services(dry_run, bars)
+            found, refused, known = read or await _read_table(options.file, options.mapping, dry_run)
             unique = await dry_run.deduplicate(found)
             new = in_sending_order(unique.new)
             bar = bars.add_task("Dry run", total=len(new) + 1)
@@ -58,22 +60,39 @@ async def run_backfill(options: BackfillOptions) -> BackfillReport:
             bars.advance(bar)
         if options.approved is not None and new:
             await _apply(options.approved, changes, new, dry_run, file=options.file.name)
-        return BackfillReport(changes, unique.known, [*refused, *unique.refused])
+        return BackfillReport(changes, known + unique.known, [*refused, *unique.refused])
 
 
-def _read(options: BackfillOptions) -> tuple[list[Candidate], list[Refusal]]:
+_Read = tuple[list[Candidate], list[Refusal], int]
+
+
+def _read_lines(file: Path) -> _Read:
+    """The events of a file of events, and what of it is none."""
+    candidates, refused = _candidates(events_of_lines(file), file)
+    if not candidates:
+        _require_events(file.name, refused, mapped=False)
+    return candidates, refused, 0
+
+
+async def _read_table(file: Path, mapping: ReplayMapping | None, dry_run: BackfillDryRun) -> _Read:
+    """What an export changes, why rows of it make no event, and how many of its events are known already."""
+    if mapping is None:
+        return [], [], 0
+    found = await changes_of_table(mapping, file, dry_run, limit=MAX_EVENTS + 1)
+    candidates, refused = _candidates(found.events, file)
+    refused = [*found.refused, *refused]
+    if not candidates and not found.changes.known:
+        _require_events(file.name, refused, mapped=True)
+    return candidates, refused, found.changes.known
+
+
+def _candidates(events: Iterable[FileLine], file: Path) -> tuple[list[Candidate], list[Refusal]]:
     now_ms = epoch_ms(WallClock().now())
-    refused: list[Refusal] = []
-    mapping, file = options.mapping, options.file
-    events = events_of_lines(file) if mapping is None else events_of_table(mapping, file, refused)
     found = [read_candidate(line, now_ms=now_ms) for line in islice(events, MAX_EVENTS + 1)]
     if len(found) > MAX_EVENTS:
         raise UnreadableFile(f"{file.name} has more than {MAX_EVENTS:,} events: split it between items")
-    refused += [each for each in found if isinstance(each, Refusal)]
-    candidates = [each for each in found if isinstance(each, Candidate)]
-    if not candidates:
-        _require_events(file.name, refused, mapped=mapping is not None)
-    return candidates, refused
+    refused = [each for each in found if isinstance(each, Refusal)]
+    return [each for each in found if isinstance(each, Candidate)], refused
 
 
 def _require_events(name: str, refused: Sequence[Refusal], *, mapped: bool) -> None:

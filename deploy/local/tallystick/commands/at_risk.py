@@ -11,7 +11,7 @@ from shared.web.formats import counted, short_instant, to_the_minute
 from tallystick.console import plain_table, var_folder, watched
 from tallystick.options import Csv, Json, OnlyCouncil, Watch, output_form
 from tallystick.servers import service_api
-from tallystick.stack import open_existing_stack
+from tallystick.stack import open_as_judged
 
 if TYPE_CHECKING:
     from sla_monitor.domain.open_targets import OpenTarget
@@ -58,7 +58,7 @@ def _read(council: str | None, limit: int) -> "AtRiskReport":
 async def _report(council: str | None, limit: int) -> "AtRiskReport":
     from sla_monitor.reports.today import at_risk_report
 
-    async with open_existing_stack(var_folder()) as stack:
+    async with open_as_judged(var_folder()) as stack:
         await stack.monitor.catch_up()
         sources = stack.monitor.sources
         return await at_risk_report(sources, await sources.narrowed(Scope.all(), council), limit=limit)

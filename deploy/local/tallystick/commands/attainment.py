@@ -12,7 +12,7 @@ from shared.scope import Scope
 from tallystick.console import plain_table, var_folder, watched
 from tallystick.options import Csv, Json, OnlyCouncil, Watch, output_form, read_month
 from tallystick.servers import service_api
-from tallystick.stack import open_existing_stack
+from tallystick.stack import open_as_judged
 
 if TYPE_CHECKING:
     from sla_monitor.reports.attainment import AttainmentResult
@@ -66,7 +66,7 @@ async def _results(
 ) -> "list[AttainmentResult]":
     from sla_monitor.reports.attainment import attainment_results
 
-    async with open_existing_stack(var_folder()) as stack:
+    async with open_as_judged(var_folder()) as stack:
         await stack.monitor.catch_up()
         sources = stack.monitor.sources
         scope = await sources.narrowed(Scope.all(), council)

@@ -12,7 +12,7 @@ from shared.scope import Scope
 from tallystick.console import answer, err, fail, var_folder, write_file
 from tallystick.options import Json
 from tallystick.servers import ADDRESS, RequestRefused, ServiceApi, service_api
-from tallystick.stack import open_existing_stack
+from tallystick.stack import open_as_judged
 
 if TYPE_CHECKING:
     from sla_monitor.reports.item_report import ItemAnswer, ItemReport
@@ -68,7 +68,7 @@ def _asked(api: ServiceApi, item: str, council: str | None, stream: Stream | Non
 async def _only(item: str, council: str | None, stream: Stream | None) -> "ItemAnswer":
     from sla_monitor.reports.items import find_items, find_items_by_scan, items_text
 
-    async with open_existing_stack(var_folder()) as stack:
+    async with open_as_judged(var_folder()) as stack:
         await stack.monitor.catch_up()
         sources = stack.monitor.sources
         found = await find_items(sources, await sources.narrowed(Scope.all(), council), item, stream=stream)

@@ -12,7 +12,7 @@ from shared.scope import Scope
 from tallystick.console import answer, fail, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.servers import service_api
-from tallystick.stack import FolderInUse, Stack, exclusive_use, open_existing_stack
+from tallystick.stack import FolderInUse, Stack, exclusive_use, open_as_judged, open_existing_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def _documents(stream: bytes) -> "Sequence[Document]":
 async def _openslo(council: str | None) -> "Sequence[Document]":
     from sla_monitor.reports.openslo import openslo_documents
 
-    async with open_existing_stack(var_folder()) as stack:
+    async with open_as_judged(var_folder()) as stack:
         await stack.monitor.catch_up()
         sources = stack.monitor.sources
         return openslo_documents(sources, await sources.narrowed(Scope.all(), council))
@@ -101,7 +101,7 @@ async def _openslo(council: str | None) -> "Sequence[Document]":
 async def _evidence(council: str, month: Month) -> bytes:
     from sla_monitor.reports.evidence import evidence
 
-    async with open_existing_stack(var_folder()) as stack:
+    async with open_as_judged(var_folder()) as stack:
         await stack.monitor.catch_up()
         return await evidence(stack.monitor.sources, Scope.all(), council=council, month=month)
 

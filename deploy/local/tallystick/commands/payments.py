@@ -120,7 +120,7 @@ def import_payments(
     content = file.read_bytes()
     if (api := service_api("POST /v1/payments")) is not None:
         query = {"dry_run": str(dry_run).lower()}
-        found = _decoded(api.post_file("payments", content=content, media_type=CSV_TYPE, query=query), ImportReport)
+        found = _decoded(api.send("payments", body=content, media_type=CSV_TYPE, query=query), ImportReport)
     else:
         try:
             rows, faults = payment_rows(content)

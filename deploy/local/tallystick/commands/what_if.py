@@ -13,7 +13,7 @@ from shared.web.formats import counted
 from tallystick.console import answer, fail, progress, var_folder
 from tallystick.options import Json, input_file, read_month
 from tallystick.servers import RequestRefused, ServiceApi, service_api
-from tallystick.stack import open_existing_stack
+from tallystick.stack import open_as_judged
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,7 +100,7 @@ def _refuse(faults: "Sequence[Fault]", values: "YamlValues") -> NoReturn:
 
 async def _ask(draft: "Draft", first: str, last: str) -> "WhatIfFindings":
     scope = Scope.all()
-    async with open_existing_stack(var_folder()) as stack:
+    async with open_as_judged(var_folder()) as stack:
         await stack.monitor.catch_up()
         with progress() as bars:
             bar = bars.add_task("Evaluating under the draft", total=await stack.monitor.what_if.count_items(scope))

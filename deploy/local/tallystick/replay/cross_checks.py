@@ -1,6 +1,7 @@
 """What a mapping says in two places, and differently: checks that look further than one value."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from shared.contracts.target_rules import target_faults
@@ -11,6 +12,7 @@ from tallystick.replay.lookups import LookupTable
 from tallystick.replay.mapping_schema import (
     ActivityRule,
     CellValue,
+    CompleteSpan,
     EventRows,
     ItemRows,
     MappingContent,
@@ -20,22 +22,43 @@ from tallystick.replay.mapping_schema import (
     Trial,
 )
 from tallystick.replay.targets import placeholders, target_of
-from tallystick.replay.times import format_fault
+from tallystick.replay.times import NAMED_FORMS, contradictions, format_fault
 
 Faults = Iterator[Fault]
 Tables = Mapping[str, LookupTable]
 
 
 def name_faults(value: object) -> Faults:
-    """Zones, encodings and formats of times that cannot be used, in a mapping whose shape may still be wrong."""
+    """Zones, encodings, separators and formats of times that cannot be used; the mapping's shape may still be wrong."""
     if not isinstance(value, dict):
         return
     if isinstance(zone := value.get("zone"), str) and not _is_zone(zone):
         yield Fault(("zone",), f"{zone!r} is no time zone: write one like Europe/London")
     if isinstance(encoding := value.get("encoding"), str) and not _is_encoding(encoding):
         yield Fault(("encoding",), f"{encoding!r} is no text encoding: write for example cp1252")
-    if isinstance(form := value.get("time_format"), str) and (fault := format_fault(form)) is not None:
-        yield Fault(("time_format",), f"{form!r} {fault}")
+    if isinstance(delimiter := value.get("delimiter"), str) and delimiter not in {"tab", r"\t"} and len(delimiter) != 1:
+        yield Fault(("delimiter",), f"{delimiter!r} is no single character: write for example ';', or tab")
+    yield from _form_faults(("time_format",), value.get("time_format"))
+    times = value.get("times")
+    for name, rule in times.items() if isinstance(times, dict) else ():
+        if isinstance(rule, dict):
+            yield from _form_faults(("times", str(name), "format"), rule.get("format"))
+            if isinstance(zone := rule.get("zone"), str) and not _is_zone(zone):
+                yield Fault(("times", str(name), "zone"), f"{zone!r} is no time zone: write one like Europe/London")
+
+
+def _form_faults(path: Path, given: object) -> Faults:
+    """What is wrong with a form of times, or with a list of them."""
+    forms = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    texts = [form for form in forms if isinstance(form, str)]
+    for form in texts:
+        if "%" not in form and form not in NAMED_FORMS:
+            near = did_you_mean(form, NAMED_FORMS) or f": write a form like %d/%m/%Y, or {', '.join(NAMED_FORMS)}"
+            yield Fault(path, f"{form!r} is no form of times{near}")
+        elif (fault := format_fault(form)) is not None:
+            yield Fault(path, f"{form!r} {fault}")
+    if len(texts) > 1 and not any(format_fault(form) for form in texts):
+        yield from (Fault(path, found) for found in contradictions(texts))
 
 
 def cross_check(content: MappingContent, tables: Tables) -> Faults:
@@ -46,8 +69,39 @@ def cross_check(content: MappingContent, tables: Tables) -> Faults:
         yield from _rule_faults(content)
     if isinstance(content, EventRows):
         yield from _activity_faults(content)
+    yield from _file_faults(content)
     if content.trial is not None:
         yield from _trial_faults(content.trial, content, tables)
+
+
+def _file_faults(content: MappingContent) -> Faults:
+    """Settings of the file and of its times that say nothing, or two things."""
+    for index, each in enumerate(content.where):
+        if (each.in_ is None) == (each.not_in is None):
+            yield Fault(("where", index), "write either `in` or `not_in`, with the cells that it is about")
+    used = content.time_columns()
+    for name, rule in content.times.items():
+        if name not in used:
+            near = did_you_mean(name, [each for each in used if each is not None])
+            yield Fault(("times", name), f"nothing in the mapping reads a time called {name!r}{near}")
+        if rule.zone is not None and rule.zone_column is not None:
+            yield Fault(("times", name), "name either a zone or a zone_column")
+        if rule.plus is None and rule.plus_unit != "text":
+            yield Fault(("times", name, "plus_unit"), "there is no `plus`: name the column whose lengths are added")
+    if content.complete is not None:
+        yield from _span_faults(content.complete)
+    if isinstance(content, ItemRows) and content.item is None and content.repeated != "refuse":
+        yield Fault(("repeated",), "without `item`, equal rows are several items: there is nothing to choose from")
+    if isinstance(content, ReadingRows) and content.adjusts is not None and content.reading is None:
+        yield Fault(("adjusts",), "readings have no ids to be named by: name their column under `reading`")
+
+
+def _span_faults(complete: CompleteSpan) -> Faults:
+    try:
+        if date.fromisoformat(complete.from_) >= date.fromisoformat(complete.to):
+            yield Fault(("complete",), "`to` is the first day that the file has not: it comes after `from`")
+    except ValueError:
+        yield Fault(("complete",), "`from` and `to` are days of the calendar, like 2026-06-01")
 
 
 def _is_zone(name: str) -> bool:
@@ -91,7 +145,11 @@ def _rule_faults(content: ItemRows | EventRows) -> Faults:
     rules: Sequence[TimeRule | ActivityRule] = content.events
     for index, rule in enumerate(rules):
         yield from (fault.below("events", index) for fault in _one_rule_faults(rule, content))
-    if (count := sum(rule.event == opening for rule in rules)) != 1:
+    count = sum(rule.event == opening for rule in rules)
+    if isinstance(content, EventRows) and content.opening is not None:
+        if count:
+            yield Fault(("opening",), f"a rule under events makes {opening!r} too: keep one of them")
+    elif count != 1:
         message = f"one rule must make the event {opening!r}, with which a {content.kind} begins; {count} do"
         yield Fault(("events",), message)
 

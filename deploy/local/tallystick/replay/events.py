@@ -13,13 +13,14 @@ from shared.contracts.envelope import EventData, ItemEvent
 from shared.contracts.items import NewItemData, TicketEvent, WorkEvent
 from shared.contracts.topics import TICKETS, WORK
 from shared.faults import Fault, did_you_mean
-from shared.ids import derived_id
 from shared.instants import epoch_us
-from shared.log.validation import InvalidRecord, validate
+from shared.log.validation import InvalidRecord, check_personal_data, validate
 from shared.validation import value_faults
+from tallystick.replay.identity import content_digest, fact_id
 from tallystick.replay.scratch import Scratch, Sorted
 from tallystick.replay.table import InvalidRow
 
+HALF_A_CHARACTER = "a text holds half a character, which no file can keep"
 ItemKind = Literal["ticket", "work"]
 ItemState = Literal["new", "open", "paused", "done", "closed"]
 
@@ -79,12 +80,17 @@ class ReplayEventType:
 
 
 class TimedEvent(NamedTuple):
-    """An event as it goes into the log: when it happened, in microseconds of the epoch, where to, and its bytes."""
+    """An event as it goes into the log: when it happened, in microseconds of the epoch, where to, and its bytes.
+
+    `content` is what it says, as `identity.content_of` has it; `opens` says that an item begins with it.
+    """
 
     at_us: int
     topic: str
     key: str
     value: bytes
+    content: str = ""
+    opens: bool = False
 
 
 def in_order_of_time(scratch: Scratch) -> Sorted[TimedEvent]:
@@ -101,7 +107,7 @@ def sequence_of(row: int, event: int) -> str:
 
 
 class EventBuilder:
-    """Makes the events of one file's items. An id says what the event is, so a second replay makes the same ones."""
+    """Makes the events of one file's items. An id says what the event says, so a second replay makes the same ones."""
 
     def __init__(self, source: str, kind: ItemKind) -> None:
         self._source = source
@@ -116,15 +122,13 @@ class EventBuilder:
         item: str,
         at: datetime,
         data: EventData,
-        occurrence: int,
         sequence: str,
     ) -> TimedEvent:
-        """The event, encoded. `occurrence` counts those of its type from 1 on within the item.
-
-        Raises `InvalidRow` for one that the services would refuse.
-        """
+        """The event, encoded; raises `InvalidRow` for one that the services would refuse."""
+        at_us = epoch_us(at)
+        content = _content(type_, council=council, subject=item, at_us=at_us, sequence=sequence, data=data)
         event = type_.make(
-            id=derived_id("replay", self._source, council, item, type_.name, occurrence),
+            id=fact_id(self._source, content, 0),
             source=self._source,
             time=at,
             subject=item,
@@ -132,7 +136,15 @@ class EventBuilder:
             sequence=sequence,
             data=data,
         )
-        return TimedEvent(epoch_us(at), self._topic, event.key, encode_valid(event, self._carried))
+        value = encode_valid(event, self._carried)
+        return TimedEvent(at_us, self._topic, event.key, value, content, type_.opens)
+
+
+def _content(type_: ReplayEventType, *, council: str, subject: str, at_us: int, sequence: str, data: EventData) -> str:
+    try:
+        return content_digest(type_.tag, council=council, subject=subject, at_us=at_us, sequence=sequence, data=data)
+    except UnicodeEncodeError:
+        raise InvalidRow(HALF_A_CHARACTER) from None
 
 
 def encode_valid(event: ItemEvent, carried: frozenset[type[AnyEvent]]) -> bytes:
@@ -140,8 +152,10 @@ def encode_valid(event: ItemEvent, carried: frozenset[type[AnyEvent]]) -> bytes:
     try:
         value = encode_event(event)
     except UnicodeEncodeError:
-        raise InvalidRow("a text holds half a character, which no file can keep") from None
-    if isinstance(refused := validate(value, carried), InvalidRecord):
+        raise InvalidRow(HALF_A_CHARACTER) from None
+    found = validate(value, carried)
+    refused = found if isinstance(found, InvalidRecord) else check_personal_data(value)
+    if refused is not None:
         raise InvalidRow(f"no service accepts it: {refused.detail}")
     return value
 

@@ -1,19 +1,21 @@
 """The values of a row, found as the mapping says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from hashlib import blake2b
 from typing import NamedTuple
 
 from shared.contracts.items import NewItemData
-from tallystick.replay.ids import IdAssigner, item_id, line_prefix
+from tallystick.replay.ids import IdAssigner, item_id
 from tallystick.replay.lookups import LookupTable
 from tallystick.replay.mapping_schema import AnyItems, AnyRows, CellValue
 from tallystick.replay.rows import ItemName
-from tallystick.replay.scratch import FirstValues, Scratch
+from tallystick.replay.scratch import FirstValues, Occurrences, Scratch
 from tallystick.replay.table import Header, InvalidRow, Row, Table
-from tallystick.replay.times import Times
+from tallystick.replay.time_columns import TimeColumns
 
 Read = Callable[[Row], str]
 Lookups = Mapping[str, LookupTable]
+_CONTENT_BYTES = 12
 
 
 class IdField:
@@ -46,44 +48,65 @@ class OwnerFields:
 class ItemFields(OwnerFields):
     """What a row says of its item."""
 
-    def __init__(self, content: AnyItems, header: Header, lookups: Lookups, times: Times) -> None:
+    def __init__(self, content: AnyItems, header: Header, lookups: Lookups, times: TimeColumns) -> None:
         super().__init__(content, header, lookups)
-        self._times = times
         self._priority = content.priority and IdField("priority", content.priority, header, lookups)
         self._attributes = {name: attribute_of(value, header, lookups) for name, value in content.attributes.items()}
-        self._due_column = content.due
-        self._due = header.cell(content.due) if content.due else None
+        self._due = times.reader(content.due) if content.due else None
+        values = [content.service, *content.attributes.values(), *([content.priority] if content.priority else [])]
+        self._vary = any(value.column is not None for value in values)
 
     def new_item(self, row: Row) -> NewItemData:
         """The data of the event with which the row's item begins; raises `InvalidRow`."""
         attributes = {name: text for name, read in self._attributes.items() if (text := read(row))}
-        due = self._due(row) if self._due else ""
         return NewItemData(
             service=self.service(row),
             priority=self._priority(row) if self._priority else "normal",
             attributes=attributes,
-            due_at=self._times.instant(due, column=self._due_column or "") if due else None,
+            due_at=self._due(row) if self._due else None,
         )
+
+    def says(self, row: Row) -> NewItemData | None:
+        """The same as far as rows of an item can differ; None where they cannot, or the row does not say it."""
+        if not self._vary:
+            return None
+        try:
+            return self.new_item(row)
+        except InvalidRow:
+            return None
 
 
 class SubjectField:
-    """The id of what a row is about: in a column, or made of the file's name and the row's line.
+    """The id of what a row is about: in a column, or made of the row's `content`, the cells of those columns.
 
+    Equal rows are counted, so that they are several things; neither the file's name nor a line plays a part.
     Ids are of a council: what two councils call alike are two things.
     """
 
-    def __init__(self, column: str | None, table: Table, scratch: Scratch) -> None:
-        self._column, self._prefix = column, line_prefix(table.path)
+    def __init__(self, column: str | None, table: Table, scratch: Scratch, *, content: Collection[str]) -> None:
+        self._column = column
         self._cell = None if column is None else table.header.cell(column)
+        self._content = [(name, table.header.cell(name)) for name in sorted(content)]
         self._texts = FirstValues[bytes](scratch)
+        self._occurrences = Occurrences(scratch)
 
-    def __call__(self, line: int, row: Row, *, council: str) -> str:
-        """The id of what the row on `line` is about; raises `InvalidRow`."""
+    @property
+    def named(self) -> bool:
+        """Whether a column has the ids."""
+        return self._column is not None
+
+    def __call__(self, row: Row, *, council: str) -> str:
+        """The id of what the row is about, to be asked for once a row; raises `InvalidRow`."""
         if self._cell is None or self._column is None:
-            return f"{self._prefix}-{line}"
+            return self._counted(row)
         if not (text := self._cell(row)):
             raise InvalidRow(f"{self._column}: the cell is blank")
         return item_id(text, _TextsOf(council, self._texts), column=self._column)
+
+    def _counted(self, row: Row) -> str:
+        content = "\x1f".join(f"{name}\x1e{cell(row)}" for name, cell in self._content)
+        digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=_CONTENT_BYTES).hexdigest()
+        return f"row-{digest}-{self._occurrences.next(digest)}"
 
 
 class _TextsOf(NamedTuple):
@@ -102,23 +125,33 @@ class ItemNames:
     """Which item a row is about. With `one_council`, ids are the file's own, whichever council a row names."""
 
     def __init__(
-        self, council: IdField, column: str | None, table: Table, scratch: Scratch, *, one_council: bool = False
+        self,
+        council: IdField,
+        column: str | None,
+        table: Table,
+        scratch: Scratch,
+        *,
+        content: Collection[str] = (),
+        one_council: bool = False,
     ) -> None:
-        self._council, self._subject, self._one_council = council, SubjectField(column, table, scratch), one_council
+        self._council, self._one_council = council, one_council
+        self._subject = SubjectField(column, table, scratch, content=content)
 
-    def of(self, line: int, row: Row) -> ItemName:
+    def of(self, row: Row) -> ItemName:
         """The row's item, its council empty with `one_council`; raises `InvalidRow`."""
         council = "" if self._one_council else self._council(row)
-        return council, self._subject(line, row, council=council)
+        return council, self._subject(row, council=council)
 
-    def of_refused(self, line: int, row: Row) -> ItemName | None:
+    def of_refused(self, row: Row) -> ItemName | None:
         """The item as far as the row says which: its council is empty, or it is None, where it does not."""
+        if not self._subject.named:
+            return None
         try:
             council = "" if self._one_council else self._council(row)
         except InvalidRow:
             council = ""
         try:
-            return council, self._subject(line, row, council=council)
+            return council, self._subject(row, council=council)
         except InvalidRow:
             return None
 

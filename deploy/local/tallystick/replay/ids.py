@@ -3,15 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 
 from shared.contracts.scalars import ID_PATTERN
 from tallystick.replay.table import InvalidRow
 
 _ID = re.compile(ID_PATTERN)
-# Leaves room for a hyphen and a line number of 13 digits in the 64 characters of an id.
-_PREFIX_LENGTH = 50
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -70,9 +67,3 @@ def _claimed(made: str, text: str, first_texts: FirstTexts, column: str) -> str:
     if first != text:
         raise InvalidRow(f"{column}: {text!r} and {first!r} would both be {made!r}: set them under `values`")
     return made
-
-
-def line_prefix(path: Path) -> str:
-    """What the ids of lines of `path` begin with: its name, so that another file's lines are other things."""
-    name = path.name.removesuffix(".gz").removesuffix(".csv")
-    return slug(name)[:_PREFIX_LENGTH].rstrip("-") or "file"

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
+from shared.contracts.items import NewItemData
 from tallystick.replay.events import (
     EVENT_TYPES,
     EventBuilder,
@@ -14,23 +14,22 @@ from tallystick.replay.events import (
     in_order_of_time,
     sequence_of,
 )
-from tallystick.replay.fields import ItemFields, ItemNames, Lookups, Read
+from tallystick.replay.fields import ItemFields, ItemNames, Lookups
 from tallystick.replay.mapping_schema import ItemRows
-from tallystick.replay.rows import BEFORE_OPENING, RowReader
-from tallystick.replay.scratch import FirstValues, Scratch
-from tallystick.replay.table import Header, InvalidRow, Row, Table
-from tallystick.replay.times import Times
+from tallystick.replay.rows import BEFORE_OPENING, DUE_BEFORE_OPENING, SUPERSEDED, ItemName, RowReader
+from tallystick.replay.scratch import FirstValues, LastValues, Scratch
+from tallystick.replay.table import InvalidRow, LeftOut, Row, Table
+from tallystick.replay.time_columns import ReadTime, TimeColumns
 
 
 @dataclass(frozen=True, slots=True)
 class _TimeColumn:
-    """A column of times. `data` is None for the opening, whose data are the row's; `occurrence` counts from 1."""
+    """A column of times. `data` is None for the opening, whose data are the row's."""
 
     name: str
-    cell: Read
+    read: ReadTime
     type: ReplayEventType
     data: EventData | None
-    occurrence: int
 
 
 def translate_items(
@@ -43,31 +42,48 @@ def translate_items(
         try:
             made = translator.translate(line, row)
         except InvalidRow as why:
-            reader.refuse(line, why, translator.names.of_refused(line, row))
+            reader.refuse(line, why, translator.names.of_refused(row))
         else:
-            reader.counts.translated += 1
-            events.add(made)
+            if made is None:
+                reader.counts.unused[SUPERSEDED] += 1
+            else:
+                reader.counts.translated += 1
+                events.add(made)
     return events
 
 
 class _ItemTranslator:
     def __init__(self, content: ItemRows, table: Table, lookups: Lookups, reader: RowReader, scratch: Scratch) -> None:
-        self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
-        self._fields = ItemFields(content, table.header, lookups, self._times)
-        self.names = ItemNames(self._fields.council, content.item, table, scratch)
-        self._columns = _time_columns(content, table.header)
+        times = TimeColumns(content, table, reader.counts.notes)
+        self._fields = ItemFields(content, table.header, lookups, times)
+        self.names = ItemNames(self._fields.council, content.item, table, scratch, content=content.columns)
+        self._columns = _time_columns(content, times)
         self._builder = EventBuilder(content.source, content.kind)
         self._counts = reader.counts
         self._lines = FirstValues[int](scratch)
+        self._repeated = content.repeated
+        self._last = self._last_lines(table, scratch) if content.repeated == "last" and content.item else None
 
-    def translate(self, line: int, row: Row) -> list[TimedEvent]:
-        """The events of the row's item, in the order of the mapping; nothing is made where it raises `InvalidRow`."""
-        council, item = name = self.names.of(line, row)
+    def translate(self, line: int, row: Row) -> list[TimedEvent] | None:
+        """The events of the row's item, in the order of the mapping; nothing is made where it raises `InvalidRow`.
+
+        None where another row of the item holds.
+        """
+        name = self.names.of(row)
+        if self._last is not None and self._last.get(":".join(name)) != line:
+            return None
+        if (first := self._lines.get(":".join(name))) is not None:
+            if self._repeated == "first":
+                return None
+            raise InvalidRow(f"item {name[1]!r} of {name[0]!r} is on line {first} already: `repeated` says which holds")
+        made = self._events(name, row)
+        self._lines.setdefault(":".join(name), line)
+        return made
+
+    def _events(self, name: ItemName, row: Row) -> list[TimedEvent]:
+        council, item = name
         new_item = self._fields.new_item(row)
-        times = self._event_times(row)
-        key = ":".join(name)
-        if (first := self._lines.get(key)) is not None:
-            raise InvalidRow(f"item {item!r} of {council!r} is on line {first} already")
+        times = self._event_times(row, new_item)
         made = [
             self._builder.build(
                 column.type,
@@ -75,37 +91,39 @@ class _ItemTranslator:
                 item=item,
                 at=at,
                 data=column.data or new_item,
-                occurrence=column.occurrence,
                 sequence=sequence_of(1, number),
             )
             for number, (column, at) in enumerate(times, start=1)
         ]
-        self._lines.setdefault(key, line)
         self._counts.events.update(column.type.tag for column, _ in times)
         return made
 
-    def _event_times(self, row: Row) -> list[tuple[_TimeColumn, datetime]]:
-        times = [
-            (column, self._times.instant(text, column=column.name))
-            for column in self._columns
-            if (text := column.cell(row)) or column.type.opens
-        ]
-        opened = next(at for column, at in times if column.type.opens)
-        self._counts.notes[BEFORE_OPENING] += sum(at < opened for _, at in times)
+    def _event_times(self, row: Row, new_item: NewItemData) -> list[tuple[_TimeColumn, datetime]]:
+        times = [(column, at) for column in self._columns if (at := column.read(row)) is not None]
+        opened = next((at for column, at in times if column.type.opens), None)
+        if opened is None:
+            column = next(column.name for column in self._columns if column.type.opens)
+            raise InvalidRow(f"{column}: the cell is blank: nothing says when the item began")
+        self._counts.note(BEFORE_OPENING, sum(at < opened for _, at in times))
+        self._counts.note(DUE_BEFORE_OPENING, new_item.due_at is not None and new_item.due_at < opened)
         return times
 
+    def _last_lines(self, table: Table, scratch: Scratch) -> LastValues[int]:
+        """The line of each item's last row."""
+        lines = LastValues[int](scratch)
+        for line, row in table.rows():
+            if not isinstance(row, InvalidRow | LeftOut):
+                try:
+                    name = self.names.of(row)
+                except InvalidRow:
+                    continue  # refused with its line when it is translated
+                lines.set(":".join(name), line)
+        return lines
 
-def _time_columns(content: ItemRows, header: Header) -> list[_TimeColumn]:
-    columns: list[_TimeColumn] = []
+
+def _time_columns(content: ItemRows, times: TimeColumns) -> list[_TimeColumn]:
+    found: list[_TimeColumn] = []
     for rule in content.events:
         type_ = EVENT_TYPES[content.kind][rule.event]
-        columns.append(
-            _TimeColumn(
-                name=rule.column,
-                cell=header.cell(rule.column),
-                type=type_,
-                data=type_.constant_data(rule.data),
-                occurrence=1 + sum(column.type is type_ for column in columns),
-            )
-        )
-    return columns
+        found.append(_TimeColumn(rule.column, times.reader(rule.column), type_, type_.constant_data(rule.data)))
+    return found

@@ -1,10 +1,12 @@
-"""Lookups: small CSV files that say more about a value."""
+"""Lookups: small files that say more about a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.replay.table import InvalidRow, UnreadableFile, open_table
+from tallystick.replay.file_form import FileForm
+from tallystick.replay.files import open_table
+from tallystick.replay.table import InvalidRow, LeftOut, UnreadableFile
 
 
 class UnusableLookup(ValueError):
@@ -22,10 +24,12 @@ class LookupTable:
 def read_lookup(path: Path, *, key: str) -> LookupTable:
     """The lookup in `path`; raises `UnusableLookup`. It is held in memory whole."""
     try:
-        table = open_table(path, encoding="utf-8-sig", needed={key})
+        table = open_table(path, FileForm(), needed={key})
         columns = table.header.columns
         rows: dict[str, Mapping[str, str]] = {}
         for line, row in table.rows():
+            if isinstance(row, LeftOut):
+                continue
             if isinstance(row, InvalidRow):
                 raise UnusableLookup(f"{path.name}, line {line}: {row}")
             cells = dict(zip(columns, (cell.strip() for cell in row), strict=True))

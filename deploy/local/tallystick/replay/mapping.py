@@ -1,19 +1,25 @@
 """A mapping file, read: one that comes with Tallystick by its name, or a file by its path."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from shared.faults import Fault, LocatedFault, did_you_mean, listed, position_of
+from shared.faults import Path as Path_
 from shared.validation import value_faults
 from shared.yaml_values import YamlValues, read_yaml
 from tallystick.replay.cross_checks import cross_check, name_faults
 from tallystick.replay.lookups import LookupTable, UnusableLookup, read_lookup
 from tallystick.replay.mapping_schema import Lookup, MappingContent
+
+# What must be there, and has no effect on whether the rest makes sense.
+_STAND_IN = {"source": "/any", "zone": "UTC"}
 
 
 class InvalidMapping(ValueError):
@@ -54,7 +60,7 @@ def read_mapping(name_or_path: str, *, lookups: Mapping[str, Path]) -> ReplayMap
     if values.value is not None or not values.faults:
         faults += value_faults(values.value, MappingContent)
     if faults:
-        raise InvalidMapping(name, faults, values)
+        raise InvalidMapping(name, [*faults, *_content_faults(values.value, faults)], values)
     content: MappingContent = msgspec.convert(values.value, MappingContent)
     tables, faults = _read_lookups(content.lookups, lookups, folder)
     faults += cross_check(content, tables)
@@ -68,7 +74,46 @@ def _values(text: str) -> YamlValues:
     values = read_yaml(text, as_text=True)
     if isinstance(values.value, dict) and "trial" in values.value:
         values.value["trial"] = read_yaml(text).value["trial"]
+    if isinstance(values.value, dict):
+        _list_forms(values.value, "time_format")
+        times = values.value.get("times")
+        for rule in times.values() if isinstance(times, dict) else ():
+            if isinstance(rule, dict):
+                _list_forms(rule, "format")
     return values
+
+
+def _content_faults(value: object, faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of content that show although the mapping has `faults` of shape; none where too much is wrong."""
+    rest = deepcopy(value)
+    for fault in faults:
+        _take_out(rest, fault.path)
+    try:
+        content: MappingContent = msgspec.convert(rest, MappingContent)
+        found = list(cross_check(content, {}))
+        # What is said of a part that has a fault of shape may follow from it.
+        return [each for each in found if not any(fault.path[: len(each.path)] == each.path for fault in faults)]
+    except (msgspec.ValidationError, LookupError, ValueError):
+        return []
+
+
+def _take_out(value: Any, path: Path_) -> None:
+    """What is at `path` is not there, or is something that it might be where nothing goes without it."""
+    for step in path[:-1]:
+        try:
+            value = value[step]
+        except (LookupError, TypeError):
+            return
+    if isinstance(value, dict) and path:
+        value.pop(path[-1], None)
+        if len(path) == 1 and path[-1] in _STAND_IN:
+            value[path[-1]] = _STAND_IN[str(path[-1])]
+
+
+def _list_forms(value: dict[str, Any], name: str) -> None:
+    """A single form of times is a list of one."""
+    if isinstance(value.get(name), str):
+        value[name] = [value[name]]
 
 
 def _shipped() -> Traversable:

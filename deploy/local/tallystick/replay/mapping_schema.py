@@ -3,15 +3,26 @@
 Cells are text, and so are the names and values of a mapping. Only the definitions of its trial hold numbers.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
 from shared.contracts.definitions import Calendar, Council, Provider, Service, Target, Tariff
 from shared.contracts.scalars import Id
 from shared.faults import Path
+from shared.instants import epoch_us
+from tallystick.replay.amounts import DecimalMark
+from tallystick.replay.durations import DurationUnit
 from tallystick.replay.events import ItemKind, ItemState
+from tallystick.replay.export_register import Span
+from tallystick.replay.file_form import FileForm, RowFilter
 
+LineNumber = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3}(?![\s\S])", description="a line, counted from 1")]
+# One form may be written without a list.
+Day = Annotated[str, Meta(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9](?![\s\S])", description="a day like 2026-06-01")]
+Forms = tuple[str, ...]
 Name = Annotated[str, Meta(min_length=1)]
 SourceName = Annotated[str, Meta(pattern=r"^/\S{1,255}(?![\s\S])", description="a source, beginning with /")]
 
@@ -41,6 +52,45 @@ class IdValue(CellValue, frozen=True):
     constant: Id | None = None
     values: dict[str, Id] = {}
     default: Id | None = None
+
+
+class QuantityValue(CellValue, frozen=True):
+    """A quantity for every row; `decimal` is the mark before its decimals."""
+
+    decimal: DecimalMark = "."
+
+
+class TimeColumn(MappingPart, frozen=True, kw_only=True):
+    """How the times of a column are read; `column` is named where the name in `times` is one that you made up.
+
+    `time` is a second column, with the time of day. `zone` and `zone_column` say whose clocks showed it. What the
+    column `plus` says is added; it is a number of `plus_unit`, or text such as "4h 10m".
+    """
+
+    column: Name | None = None
+    format: Forms = ()
+    time: Name | None = None
+    zone: Name | None = None
+    zone_column: Name | None = None
+    plus: Name | None = None
+    plus_unit: DurationUnit = "text"
+
+    def columns(self, name: str) -> set[str]:
+        """The columns that it reads under `name`."""
+        return {each for each in (self.column or name, self.time, self.zone_column, self.plus) if each is not None}
+
+
+class Where(MappingPart, frozen=True, rename={"in_": "in"}):
+    """Rows count whose cell of `column` is `in` a list, or `not_in` one; "" is a blank cell."""
+
+    column: Name
+    in_: tuple[str, ...] | None = None
+    not_in: tuple[str, ...] | None = None
+
+    @property
+    def row_filter(self) -> RowFilter:
+        """The same, as the file is read by it."""
+        return RowFilter(self.column, frozenset(self.in_ or self.not_in or ()), wanted=self.in_ is not None)
 
 
 class Lookup(MappingPart, frozen=True):
@@ -103,14 +153,36 @@ class Trial(MappingPart, frozen=True, kw_only=True):
     tariffs: tuple[Tariff, ...] = ()
 
 
+class CompleteSpan(MappingPart, frozen=True, rename={"from_": "from"}):
+    """The file has every item that was opened, or reading that is dated, `from` one day to before another (`to`)."""
+
+    from_: Day
+    to: Day
+
+    def span(self, zone: ZoneInfo) -> Span:
+        """The same from local midnight to local midnight."""
+        first, last = (
+            epoch_us(datetime.fromisoformat(day).replace(tzinfo=zone).astimezone(UTC)) for day in (self.from_, self.to)
+        )
+        return Span(first, last)
+
+
 class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
     """What every mapping says, whatever a row of its file is."""
 
     about: str = ""
     source: SourceName
     encoding: Name = "utf-8-sig"
+    delimiter: Annotated[str, Meta(min_length=1, max_length=3)] | None = None
+    quote: Literal['"', "'", "none"] = '"'
+    header_line: LineNumber | None = None
+    sheet: Name | None = None
+    blank: tuple[Name, ...] = ()
+    where: tuple[Where, ...] = ()
     zone: Name
-    time_format: Name | None = None
+    time_format: Forms = ()
+    times: dict[Name, TimeColumn] = {}
+    complete: CompleteSpan | None = None
     council: IdValue
     service: IdValue
     lookups: dict[str, Lookup] = {}
@@ -124,11 +196,30 @@ class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
         """The columns that it reads as they are; None for one that it does without."""
         return ()
 
+    def time_columns(self) -> tuple[str | None, ...]:
+        """The columns of times, or their names under `times`; None for one that it does without."""
+        return ()
+
     @property
     def columns(self) -> set[str]:
         """Every column that a file must have."""
-        found = {value.column for value in self.cell_values().values()}
-        return {column for column in found | set(self.plain_columns()) if column is not None}
+        found = {value.column for value in self.cell_values().values()} | set(self.plain_columns())
+        for name in self.time_columns():
+            found |= self.times[name].columns(name) if name in self.times else {name}
+        return {column for column in found if column is not None}
+
+    @property
+    def form(self) -> FileForm:
+        """How the file is written."""
+        return FileForm(
+            encoding=self.encoding,
+            delimiter="\t" if self.delimiter in {"tab", r"\t"} else self.delimiter,
+            quote="" if self.quote == "none" else self.quote,
+            header_line=None if self.header_line is None else int(self.header_line),
+            sheet=self.sheet,
+            blank=frozenset(self.blank),
+            where=tuple(each.row_filter for each in self.where),
+        )
 
 
 class AnyItems(AnyRows, frozen=True, kw_only=True):
@@ -148,24 +239,36 @@ class AnyItems(AnyRows, frozen=True, kw_only=True):
 
 
 class ItemRows(AnyItems, frozen=True, kw_only=True, tag="item"):
-    """One row is one item, its columns are the times of its events. Without `item` the line number is its id."""
+    """One row is one item, its columns are the times of its events. Without `item` its id is made of the row's content.
+
+    `repeated` says which of several rows of one item holds; of `refuse` the first, and the others are refused.
+    """
 
     item: Name | None = None
+    repeated: Literal["refuse", "first", "last"] = "refuse"
     events: Annotated[tuple[TimeRule, ...], Meta(min_length=1)]
 
     def plain_columns(self) -> tuple[str | None, ...]:
-        """The id, the deadline and the times."""
-        return self.item, self.due, *(rule.column for rule in self.events)
+        """The id."""
+        return (self.item,)
+
+    def time_columns(self) -> tuple[str | None, ...]:
+        """The deadline and the times of the events."""
+        return self.due, *(rule.column for rule in self.events)
 
 
 class EventRows(AnyItems, frozen=True, kw_only=True, tag="event"):
     """One row is one thing that happened to an item. What an item is, its first row in the file says.
 
     An item is its council and its id. With `council_of` first-row an id is one item in the whole file, and belongs to
-    the council of its first row, whatever later rows say.
+    the council of its first row, whatever later rows say. `opening` is a column with the time at which the row's item
+    began. With `reclassify`, a row that says another service, priority or attribute than the row before it in time
+    says that it changed then; without, such items are counted.
     """
 
     item: Name
+    opening: Name | None = None
+    reclassify: Literal["yes", "no"] = "no"
     time: Name
     activity: Name
     events: Annotated[tuple[ActivityRule, ...], Meta(min_length=1)]
@@ -173,16 +276,24 @@ class EventRows(AnyItems, frozen=True, kw_only=True, tag="event"):
     council_of: Literal["each-row", "first-row"] = "each-row"
 
     def plain_columns(self) -> tuple[str | None, ...]:
-        """The id, the deadline, the time and the activity."""
-        return self.item, self.due, self.time, self.activity
+        """The id and the activity."""
+        return self.item, self.activity
+
+    def time_columns(self) -> tuple[str | None, ...]:
+        """The deadline, the opening where a column has it, and the time."""
+        return self.due, self.opening, self.time
 
 
 class ReadingRows(AnyRows, frozen=True, kw_only=True, tag="reading"):
-    """One row is one metered quantity, on a date. Without `reading` the file's name and the line are its id."""
+    """One row is one metered quantity, on a date. Without `reading` its id is made of the row's content.
+
+    A quantity below zero adjusts the reading whose id the column `adjusts` has.
+    """
 
     reading: Name | None = None
     date: Name
-    quantity: CellValue
+    adjusts: Name | None = None
+    quantity: QuantityValue
     unit: Id | None = None
 
     def cell_values(self) -> dict[Path, CellValue]:
@@ -190,8 +301,12 @@ class ReadingRows(AnyRows, frozen=True, kw_only=True, tag="reading"):
         return super().cell_values() | {("quantity",): self.quantity}
 
     def plain_columns(self) -> tuple[str | None, ...]:
-        """The id and the date."""
-        return self.reading, self.date
+        """The id, and that of the reading that is adjusted."""
+        return self.reading, self.adjusts
+
+    def time_columns(self) -> tuple[str | None, ...]:
+        """The date."""
+        return (self.date,)
 
 
 MappingContent = ItemRows | EventRows | ReadingRows

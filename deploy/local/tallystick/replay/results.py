@@ -95,6 +95,7 @@ class QuarantinedEvents:
 class EventResults:
     """The events of a replay by what became of them. `others` were sent by somebody else meanwhile, and count too.
 
+    `kept` were not sent: a later export, or an item of which a row was refused, keeps what was sent before.
     `failed` are kept, but Tallystick failed to judge their items. `unread` lie behind a partition that is
     halted, or was given up.
     """
@@ -107,12 +108,13 @@ class EventResults:
     parked: int
     failed: int
     unread: int
+    kept: int = 0
     reasons: tuple[QuarantinedEvents, ...] = ()
 
     @property
     def unaccounted(self) -> int:
         """Events without a result, or with two: 0, or a bug in Tallystick."""
-        results = self.applied + self.known + self.quarantined + self.parked + self.failed + self.unread
+        results = self.applied + self.known + self.kept + self.quarantined + self.parked + self.failed + self.unread
         return self.sent + self.others - results
 
     @property
@@ -125,6 +127,7 @@ class EventResults:
         named = {
             "applied": self.applied,
             "already known": self.known,
+            "not sent": self.kept,
             "quarantined": self.quarantined,
             "parked": self.parked,
             "failed": self.failed,
@@ -150,10 +153,11 @@ def results_between(
     *,
     events: int,
     known: int,
+    kept: int = 0,
     items: Mapping[str, int],
     quarantined: Iterable[QuarantinedEvents],
 ) -> EventResults:
-    """What became of a file's `events`: `known` were there `before`, and the others were sent after it.
+    """What became of a file's `events`: `known` were there `before`, `kept` were not sent, the others were after it.
 
     `items` counts the events by the key of their item.
 
@@ -167,13 +171,14 @@ def results_between(
     new_parked = after.parked_readings - before.parked_readings
     return EventResults(
         sent=events,
-        others=after.sent - before.sent - (events - known),
+        others=after.sent - before.sent - (events - known - kept),
         applied=counts["applied"] - new_parked.total() - failed,
         known=known + counts["duplicate"],
         quarantined=counts["quarantined"],
         parked=counts["parked"] + new_parked.total(),
         failed=failed,
         unread=after.unread,
+        kept=kept,
         reasons=tuple(quarantined),
     )
 
@@ -216,12 +221,7 @@ def _is_since(entry: QuarantineEntry, before: Intake) -> bool:
 def _advice(entry: QuarantineEntry) -> str:
     if entry.record.reason != CONFLICT.reason:
         return entry.record.detail
-    if entry.shard.topic == USAGE.name:
-        return (
-            "another reading was sent before under the same id, and stays billed. Without a column of ids a reading is "
-            "named after its file and line: rename the file, or name the column under `reading`"
-        )
     return (
-        "other content was sent before under the same id. That stays, and so does its verdict. To have this file's "
-        "verdicts, replay it into a new state folder (TALLYSTICK_VAR)"
+        "other content was sent before under the same id, by somebody else who uses this `source`. That stays: give "
+        "the mapping a source of its own"
     )

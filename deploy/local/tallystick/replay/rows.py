@@ -9,9 +9,16 @@ from pathlib import Path
 
 from shared.csv_cells import escape_formula
 from shared.web.formats import counted
-from tallystick.replay.table import InvalidRow, Row, Table
+from tallystick.replay.table import InvalidRow, LeftOut, Row, Table
 
 NEWEST_FIRST = "rows of one item and instant, the latest first in the file: read from the lowest up"
+UNLISTED_OPENING = "items that begin with an activity that the mapping does not list"
+CHANGES_UNREAD = (
+    "items whose service, priority or attributes differ from row to row: those of their first row, "
+    "unless the mapping says `reclassify: yes`"
+)
+SUPERSEDED = "another row of the item holds, as the mapping says"
+DUE_BEFORE_OPENING = "recorded deadlines earlier than the beginning of their item: kept as recorded"
 BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
 _SHOWN_EVERY = 1_000  # rows
 
@@ -50,6 +57,11 @@ class RowCounts:
         """Rows that were read and not counted again: 0, or a bug in Tallystick."""
         return self.rows - self.translated - self.refused - self.unused.total()
 
+    def note(self, name: str, count: int) -> None:
+        """So many more are odd in the way that `name` says."""
+        if count:
+            self.notes[name] += count
+
     def lines(self) -> Iterator[str]:
         """The count as people read it."""
         yield f"{counted(self.rows, 'row')} = {self.translated:,} translated + {self.refused:,} refused" + (
@@ -77,13 +89,16 @@ class RowReader:
         self._rejects, self._progressed = rejects, progressed
 
     def rows(self, table: Table) -> Iterator[tuple[int, Row]]:
-        """Every row that has the table's shape, with its line."""
+        """Every row that has the table's shape and counts, with its line."""
+        self.counts.notes.update(table.notes)
         for line, row in table.rows():
             self.counts.rows += 1
             if self.counts.rows % _SHOWN_EVERY == 0:
                 self._progressed(self.counts.rows)
             if isinstance(row, InvalidRow):
                 self.refuse(line, row)
+            elif isinstance(row, LeftOut):
+                self.counts.unused[row.reason] += 1
             else:
                 yield line, row
 

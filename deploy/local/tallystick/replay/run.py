@@ -7,17 +7,33 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from rich.progress import Progress
 
 from shared.clock import FixedClock, HeldClock, WallClock
+from shared.contracts.envelope import split_item_key
+from shared.instants import epoch_us
 from shared.scope import Scope
+from shared.sql.approvals import Approval
 from tallystick.console import progress, require_writable
 from tallystick.draining import NoProgress
+from tallystick.replay.changes import GOING_UNASKED, ExportChanges, ExportDifference
+from tallystick.replay.effects import Before, before, effects_since
+from tallystick.replay.export_register import ExportRegister
 from tallystick.replay.results import intake_of, quarantined_since
 from tallystick.replay.rows import reject_file
 from tallystick.replay.scratch import Scratch, StoredCounts
-from tallystick.replay.sending import KnownEvents, Sent, send
+from tallystick.replay.sending import (
+    Sent,
+    TooManyGone,
+    compared,
+    quarantined_places,
+    read_sent,
+    send,
+    topic_of,
+)
 from tallystick.replay.summary import ReplayOptions, ReplayResult
 from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
@@ -33,8 +49,11 @@ from tallystick.verdict_file import (
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch) -> ReplayResult:
-    """What became of the rows and events of the file; all that can be judged and metered by now has been."""
+async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch, register: ExportRegister) -> ReplayResult:
+    """What became of the rows and events of the file; all that can be judged and metered by now has been.
+
+    Raises `TooManyGone`, before anything is sent.
+    """
     clock = WallClock() if options.as_of is None else FixedClock(options.as_of)
     judged_by = HeldClock(clock)
     async with open_stack(folder, clock=clock, judged_by=judged_by, margin_s=0) as stack:
@@ -47,27 +66,50 @@ async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch) -> 
             with judged_by.held_at(_BEGINNING):
                 if await stack.pending():
                     await stack.drain_showing(bars, "Reading what was there before")
+            content, as_of_us = options.mapping.content, epoch_us(clock.now())
+            span = None if content.complete is None else content.complete.span(ZoneInfo(content.zone))
+            exported = ExportChanges(scratch, content.source, as_of_us=as_of_us, complete=span)
             sent = Sent(await intake_of(stack), StoredCounts(scratch))
             began = time.monotonic()
-            await _send(options, stack, sent, scratch, bars)
+            then = await _send(options, _Export(stack, exported, register, sent), scratch, bars)
             stuck = await _drain(stack, bars)
             seconds = time.monotonic() - began
             after = await intake_of(stack, topics=sent.topics)
             quarantined = await quarantined_since(stack, sent.before)
+            if stuck is None:
+                keys = list(exported.holding_keys()) or sent.items
+                register.note(content.source, keys, as_of_us=as_of_us, complete=span)
+                register.note_judged(None if options.as_of is None else as_of_us)
             names = await catalogue_names(stack)
-            source, rows = options.mapping.content.source, sent.rows
+            source, rows = content.source, sent.rows
             file = ReplayedItems(source, sent.items, rows.refused_lines, quarantined.keys, sent.unjudged(after))
             tally = partial(tally_verdicts, items=file, names=names, scratch=scratch)
             items = await _judged(stack, options.verdicts, tally, len(sent.items), bars)
+            effects = None if then is None else await effects_since(stack, then, _councils(exported))
         return ReplayResult(
             rows=rows,
             definitions_added=added,
             events=sent.results(after, quarantined.reasons),
+            changes=sent.changes,
+            effects=effects,
             seconds=seconds,
             items=items,
             unknown=items.unknown + unknown_readings(rows.readings, names),
             stuck=stuck,
         )
+
+
+class _Export(NamedTuple):
+    """An export on its way into the log."""
+
+    stack: Stack
+    changes: ExportChanges
+    register: ExportRegister
+    sent: Sent
+
+
+def _councils(exported: ExportChanges) -> set[str]:
+    return {split_item_key(key)[0] for key in exported.changed_keys()}
 
 
 class _NobodyWaits(Exception):
@@ -107,19 +149,49 @@ async def _define(options: ReplayOptions, stack: Stack, bars: Progress) -> int:
     return await stack.record(found)
 
 
-async def _send(options: ReplayOptions, stack: Stack, sent: Sent, scratch: Scratch, bars: Progress) -> None:
-    """The events of the file are in the log, and its refused rows are written."""
-    rows, known = sent.rows, KnownEvents(scratch)
+async def _send(options: ReplayOptions, export: _Export, scratch: Scratch, bars: Progress) -> Before | None:
+    """What the file changes is in the log, and its refused rows are written; returns what held before.
+
+    None where it changes nothing that was sent before.
+    """
+    stack, exported, sent = export.stack, export.changes, export.sent
+    rows, content = sent.rows, options.mapping.content
     with _Bar(bars, f"Reading {options.file.name}") as reading, reject_file(options.rejects) as rejects:
         work = partial(translate, counts=rows, rejects=rejects, scratch=scratch, progressed=reading.moved)
         events = await asyncio.to_thread(work, options.mapping, options.file)
-        if made := rows.events.total():  # every row has been read; readings are read while they are sent
-            reading.full(rows.rows)
-            await known.find(stack, sent.before, events=made)
-        with _Bar(bars, "Sending", made or None) as sending:
-            await send(stack, events, sent, known, sending.moved)
-            sending.full(sent.events)
         reading.full(rows.rows)
+    unless = await quarantined_places(stack)
+    await read_sent(stack.bus, topic_of(content), exported, source=content.source, unless=unless)
+    with _Bar(bars, "Comparing", rows.events.total()) as comparing:
+        to_send = await asyncio.to_thread(compared, exported, events, sent, export.register, comparing.moved)
+        comparing.full(sent.events)
+    _require_approved(options, sent.changes)
+    keys = list(exported.changed_keys())
+    then = await before(stack, keys) if keys else None
+    await _record_approval(options, stack, sent.changes)
+    with _Bar(bars, "Sending", sent.changes.new + sent.changes.withdrawn) as sending:
+        await send(stack.bus, to_send, sending.moved)
+        sending.full(sent.changes.new + sent.changes.withdrawn)
+    return then
+
+
+def _require_approved(options: ReplayOptions, changes: ExportDifference) -> None:
+    if options.dry_run or not changes.too_many_gone:
+        return
+    if options.approved is None or options.approved[0] != changes.digest:
+        raise TooManyGone(
+            f"{changes.gone:,} of the {changes.span:,} items of the span are not in {options.file.name}, which is said "
+            f"to be complete for it. That is more than {GOING_UNASKED:.0%}, so nothing was sent. Look at it with "
+            f"--dry-run; to withdraw them, run it again with --approve {changes.digest} --reason TEXT"
+        )
+
+
+async def _record_approval(options: ReplayOptions, stack: Stack, changes: ExportDifference) -> None:
+    if options.approved is not None and changes.too_many_gone:
+        digest, by = options.approved
+        at, subject = WallClock().now(), f"replay {options.file.name}"
+        approval = Approval(digest, at, subject, changes.new + changes.withdrawn, by.actor, by.reason)
+        await asyncio.to_thread(stack.billing.approvals.add, approval)
 
 
 async def _drain(stack: Stack, bars: Progress) -> NoProgress | None:

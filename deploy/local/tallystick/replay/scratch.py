@@ -27,6 +27,8 @@ BEGIN;
 """
 _INSERT = "INSERT INTO held VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _COUNT = "INSERT INTO held VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
+_NEXT = "INSERT INTO held VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
+_LAST = "INSERT INTO held VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _VALUE = "SELECT value FROM held WHERE collection = ? AND key = ?"
 _VALUES = "SELECT value FROM held WHERE collection = ? AND key BETWEEN ? AND ? ORDER BY key"
 _KEYS = "SELECT key FROM held WHERE collection = ?"
@@ -139,6 +141,34 @@ class FirstValues(Generic[V]):
     def add(self, values: Iterable[tuple[str, V]]) -> None:
         """Each key that had no value has its own."""
         self._scratch.executemany(_INSERT, ((self._number, key, value) for key, value in values))
+
+
+class LastValues(Generic[V]):
+    """The value that each key was given last."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch, self._number = scratch, scratch.new_collection()
+
+    def get(self, key: str) -> V | None:
+        """The key's value, if it has one."""
+        row = self._scratch.execute(_VALUE, (self._number, key)).fetchone()
+        return None if row is None else row[0]
+
+    def set(self, key: str, value: V) -> None:
+        """The key has the value, whichever it had before."""
+        self._scratch.execute(_LAST, (self._number, key, value))
+
+
+class Occurrences:
+    """How often each key has come up."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch, self._number = scratch, scratch.new_collection()
+
+    def next(self, key: str) -> int:
+        """How often the key has come up by now, this time included."""
+        count: int = self._scratch.execute(_NEXT, (self._number, key)).fetchone()[0]
+        return count
 
 
 class StoredCounts(Mapping[str, int]):

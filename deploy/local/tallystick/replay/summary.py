@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from shared.web.formats import counted
+from tallystick.authorisation import Authorisation
 from tallystick.draining import NoProgress
+from tallystick.replay.changes import ExportDifference
+from tallystick.replay.effects import Effects
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.mapping_schema import ReadingRows
 from tallystick.replay.results import EventResults
@@ -26,25 +29,33 @@ _AFTER_A_HALT = (
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """What is to be replayed, and where its files go. `as_of` None: the present instant."""
+    """What is to be replayed, and where its files go. `as_of` None: the present instant.
+
+    `approved` is the digest of changes that somebody approved. A dry run needs none: it works on a copy.
+    """
 
     file: Path
     mapping: ReplayMapping
     as_of: datetime | None
     verdicts: Path | None
     rejects: Path
+    approved: tuple[str, Authorisation] | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
     """What became of the file's rows and of their events, and the verdicts on its items.
 
-    `unknown` counts what waits, or cannot be judged, because the catalogue lacks something: items, or readings.
+    `effects` are what changed of what was there before; None where nothing did. `unknown` counts what waits, or cannot
+    be judged, because the catalogue lacks something: items, or readings.
     """
 
     rows: RowCounts
     definitions_added: int
     events: EventResults
+    changes: ExportDifference
+    effects: Effects | None
     seconds: float
     items: Tally
     unknown: Counter[Unknown]
@@ -69,7 +80,11 @@ def as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:
             "notes": rows.notes,
         },
         "definitions_added": result.definitions_added,
+        "dry_run": options.dry_run,
         "events": result.events,
+        "changes": result.changes._asdict(),
+        "verdict_changes": [] if result.effects is None else [each._asdict() for each in result.effects.verdicts],
+        "statement_changes": [] if result.effects is None else [each._asdict() for each in result.effects.statements],
         "seconds": result.seconds,
         "verdicts": items.verdicts,
         "without_effect": items.without_effect,
@@ -95,6 +110,27 @@ def _doubtful_lines(doubtful: Mapping[str, Sequence[int]]) -> Iterator[str]:
         yield "  … and more: the column refused_rows of the verdict file (--verdicts) names them all"
 
 
+def _change_lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
+    """What the export changed of what its source sent before."""
+    changes = result.changes
+    if changes.older:
+        yield f"  not sent: {counted(changes.older, 'item')} of which an export as of a later instant was replayed"
+    if changes.held:
+        yield f"  not sent: {counted(changes.held, 'item')} of which a row was refused: what was sent before holds"
+    if result.effects is not None:
+        yield (
+            f"Changed since earlier exports: {counted(changes.new, 'fact')} new, {changes.withdrawn:,} withdrawn "
+            f"({counted(changes.changed_items, 'item')} of this file)"
+        )
+        if changes.gone:
+            yield f"  {counted(changes.gone, 'item')} gone of {changes.span:,} in the span for which it is complete"
+        yield from result.effects.lines()
+    if options.dry_run:
+        yield "This was a dry run on a copy: nothing was sent or changed."
+        if changes.too_many_gone:
+            yield f"  To withdraw so many items: --approve {changes.digest} --reason TEXT"
+
+
 def lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
     yield from result.rows.lines()
     if result.rows.refused:
@@ -102,6 +138,7 @@ def lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
     if result.definitions_added:
         yield f"{counted(result.definitions_added, 'definition')} added to the catalogue for the trial"
     yield from result.events.lines()
+    yield from _change_lines(options, result)
     thing = "reading" if isinstance(options.mapping.content, ReadingRows) else "item"
     for missing, count in sorted(result.unknown.items()):
         yield f"  not known: {missing} ({counted(count, thing)}, {missing.effect}): `tallystick load` adds it"

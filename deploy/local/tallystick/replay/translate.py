@@ -1,17 +1,17 @@
-"""A CSV translated into events."""
+"""An export translated into events."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tallystick.replay.event_rows import translate_histories
 from tallystick.replay.events import TimedEvent
+from tallystick.replay.files import open_table
 from tallystick.replay.item_rows import translate_items
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.mapping_schema import EventRows, ItemRows, ReadingRows
 from tallystick.replay.reading_rows import translate_readings
 from tallystick.replay.rows import RejectedRow, RowCounts, RowReader
 from tallystick.replay.scratch import Scratch
-from tallystick.replay.table import open_table
 
 
 def translate(
@@ -22,20 +22,19 @@ def translate(
     rejects: Callable[[RejectedRow], None],
     scratch: Scratch,
     progressed: Callable[[int], None] = lambda _: None,
-) -> Iterator[TimedEvent]:
-    """The events of `csv_path`, ready to be appended; `counts` is whole when the last one was taken.
+) -> Iterable[TimedEvent]:
+    """The events of `csv_path`, ready to be appended, which can be read any number of times; `counts` is whole.
 
-    Events of items ascend by their time and are held in `scratch` until the file is read; readings come in the order
-    of the file. `progressed` gets how many rows have been read. Raises `UnreadableFile`: at once where a column is
-    missing, later where the file breaks off.
+    They ascend by their time and are held in `scratch` until the file is read. `progressed` gets how many rows have
+    been read. Raises `UnreadableFile`.
     """
     content = mapping.content
-    table = open_table(csv_path, encoding=content.encoding, needed=content.columns)
+    table = open_table(csv_path, content.form, needed=content.columns)
     reader = RowReader(counts, rejects, progressed)
     match content:
         case ItemRows():
-            return iter(translate_items(content, table, mapping.lookups, reader, scratch))
+            return translate_items(content, table, mapping.lookups, reader, scratch)
         case EventRows():
-            return iter(translate_histories(content, table, mapping.lookups, reader, scratch))
+            return translate_histories(content, table, mapping.lookups, reader, scratch)
         case ReadingRows():
             return translate_readings(content, table, mapping.lookups, reader, scratch)

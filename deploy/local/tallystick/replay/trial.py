@@ -11,10 +11,11 @@ from shared.contracts.calendar_rules import plain_days
 from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Service, Target
 from shared.contracts.thresholds import CalendarDays, parse_threshold
 from tallystick.replay.fields import IdField, OwnerFields
+from tallystick.replay.files import open_table
 from tallystick.replay.ids import slug
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.mapping_schema import AnyItems, Trial
-from tallystick.replay.table import InvalidRow, Row, open_table
+from tallystick.replay.table import InvalidRow, LeftOut, Row
 from tallystick.replay.targets import targets_from
 
 _CountedBy = Literal["work-completed", "tickets-resolved", "readings"]
@@ -63,12 +64,12 @@ class _Names:
 
 def _names(mapping: ReplayMapping, csv_path: Path) -> _Names:
     content = mapping.content
-    table = open_table(csv_path, encoding=content.encoding, needed=content.columns)
+    table = open_table(csv_path, content.form, needed=content.columns)
     fields = OwnerFields(content, table.header, mapping.lookups)
     councils: dict[str, str] = {}
     services: dict[str, str] = {}
     for _, row in table.rows():
-        if not isinstance(row, InvalidRow):
+        if not isinstance(row, InvalidRow | LeftOut):
             _note(fields.council, row, councils)
             _note(fields.service, row, services)
     return _Names(councils, services, fields.service)

@@ -5,7 +5,6 @@ is accepted by the ids that it names, and counts as soon as the catalogue knows 
 """
 
 import hashlib
-from datetime import UTC
 from typing import get_args
 
 import msgspec
@@ -17,15 +16,15 @@ from billing.domain.verdicts import VerdictReceived, verdict_of
 from shared.contracts.access import AccessEvent
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import AnyEvent
-from shared.contracts.envelope import ItemEvent, TimeAdvanced
-from shared.contracts.items import FactWithdrawn, NewItemData, TicketEvent, WorkEvent
+from shared.contracts.envelope import TimeAdvanced
+from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
 from shared.contracts.judged import JudgedThrough
 from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.statements import SealingKeyPublished, StatementEvent
 from shared.contracts.topics import CATALOGUE, STATEMENTS, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
-from shared.instants import epoch_us
+from shared.log.content import content_digest
 from shared.log.port import Record, Shard
 from shared.log.validation import InvalidRecord, read_event
 
@@ -76,20 +75,6 @@ def _fact(event: AnyEvent, shard: Shard, record: Record) -> AnyFact | None:
     if isinstance(event, ProposalUpdated):
         return prices_decided(event)
     return fact_of(event, partition=shard.partition, offset=record.offset)
-
-
-def content_digest(event: AnyEvent) -> bytes:
-    """SHA-256 of what the event says: two sendings that differ in layout, tracing, routing or sequence have one."""
-    council = event.council if isinstance(event, ItemEvent) else None
-    content = (type(event).__struct_config__.tag, epoch_us(event.time), event.subject, council, _in_utc(event.data))
-    return hashlib.sha256(_encoder.encode(content)).digest()
-
-
-def _in_utc(data: object) -> object:
-    """The same data; one instant written in two time zones is one content."""
-    if isinstance(data, NewItemData) and data.due_at is not None:
-        return msgspec.structs.replace(data, due_at=data.due_at.astimezone(UTC))
-    return data
 
 
 def verdict_digest(verdict: VerdictReceived) -> bytes:

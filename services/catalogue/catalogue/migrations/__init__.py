@@ -9,6 +9,7 @@ CHANGEABLE = {
     "browser_session": "UPDATE, DELETE",
     "proposals": "UPDATE",
     "used_sign_in": "DELETE",
+    "received_event": "UPDATE, DELETE",
     "recording_lock": "UPDATE",
 }
 

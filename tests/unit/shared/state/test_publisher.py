@@ -7,7 +7,7 @@ import pytest
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Message, Outgoing, Shard
+from shared.log.port import AppendUncertain, Message, Outgoing, Place, Shard
 from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head
 from shared.state.publisher import drain_outbox
@@ -25,10 +25,10 @@ class HalfUncertain(EmbeddedBus):
 
     is_uncertain = False
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+    async def publish(self, topic: str, messages: Sequence[Message]) -> Sequence[Place]:
         if self.is_uncertain and topic == TWO.name:
             raise AppendUncertain("no answer")
-        await super().publish(topic, messages)
+        return await super().publish(topic, messages)
 
 
 @pytest.fixture

@@ -1,0 +1,80 @@
+"""Rows of a text file whose cells are separated by a character: CSV, TSV and their like."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from tallystick.replay.file_form import FileForm
+from tallystick.replay.opened import BROKEN, broken, open_text
+from tallystick.replay.table import InvalidRow, RawRow, UnreadableFile
+
+MAX_CELL = 10 * 1024 * 1024  # characters
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def declared_delimiter(path: Path, form: FileForm) -> str | None:
+    """What the line `sep=;`, as Excel writes and reads it, says; None where the first line is another."""
+    with _faults_as_unreadable(path, form), open_text(path, form.encoding) as text:
+        first = text.readline(16).rstrip("\r\n").strip('"')
+    return first[4:] if first.lower().startswith("sep=") and len(first) == 5 else None
+
+
+def delimited_rows(path: Path, form: FileForm, delimiter: str) -> Iterator[RawRow]:
+    """Each row with the line it begins on, or why it is none; the line `sep=` is no row. An empty line is an empty row.
+
+    Raises `UnreadableFile` at the first byte that is not of the encoding, and where the file is damaged.
+    """
+    csv.field_size_limit(MAX_CELL)
+    with _faults_as_unreadable(path, form), open_text(path, form.encoding) as text:
+        yield from _parsed(path, form, text, delimiter)
+
+
+def _parsed(path: Path, form: FileForm, text: TextIO, delimiter: str) -> Iterator[RawRow]:
+    quoting: dict[str, Any] = {"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE}
+    reader = csv.reader(text, delimiter=delimiter, strict=True, **quoting)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as fault:
+            yield line, InvalidRow(_no_row(line, reader.line_num, str(fault)))
+        except UnicodeDecodeError as fault:
+            raise _not_text(path, form.encoding, line) from fault
+        except BROKEN as fault:
+            raise broken(path, line - 1, fault) from fault
+        else:
+            if line == 1 and len(row) <= 2 and row and row[0].lower().startswith("sep="):
+                continue
+            yield line, row
+
+
+class _faults_as_unreadable:  # noqa: N801 (a context manager reads as a function)
+    """What goes wrong before the first row is said like everything else."""
+
+    def __init__(self, path: Path, form: FileForm) -> None:
+        self._path, self._form = path, form
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, fault: BaseException | None, __: object) -> None:
+        if isinstance(fault, UnicodeDecodeError):
+            raise _not_text(self._path, self._form.encoding, 1) from fault
+        if isinstance(fault, BROKEN):
+            raise broken(self._path, 0, fault) from fault
+
+
+def _no_row(first: int, last: int, fault: str) -> str:
+    if "field larger than field limit" in fault:
+        fault = f"a cell has more than {MAX_CELL:,} characters: is a quote missing?"
+    return f"line {first} is no CSV: {fault}" if first == last else f"lines {first} to {last} are no CSV: {fault}"
+
+
+def _not_text(path: Path, encoding: str, line: int) -> UnreadableFile:
+    with path.open("rb") as content:
+        advice = "utf-16" if content.read(2) in _UTF_16 else "cp1252"
+    return UnreadableFile(
+        f"{path.name} is not {encoding} near line {line}: give the mapping another `encoding`, for example {advice}"
+    )

@@ -1,0 +1,89 @@
+"""Which export stated last what an item is, by the instants that the exports are as of: an older one changes nothing.
+
+One file in the state folder. It knows keys and instants, and nothing of the content.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from shared.instants import instant
+
+NAME = "exports.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS stated (source TEXT, key TEXT, as_of_us INTEGER, PRIMARY KEY (source, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS complete (source TEXT, from_us INTEGER, to_us INTEGER, as_of_us INTEGER);
+CREATE TABLE IF NOT EXISTS judged (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), as_of_us INTEGER);
+"""
+_STATED = """
+INSERT INTO stated VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET as_of_us = max(as_of_us, excluded.as_of_us)
+"""
+
+
+class Span(NamedTuple):
+    """From one instant to before another, in microseconds of the epoch."""
+
+    from_us: int
+    to_us: int
+
+
+class ExportRegister:
+    """What exports of each source stated, and when. For one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        connection.executescript(_SCHEMA)
+
+    def newer(self, source: str, as_of_us: int) -> Iterator[str]:
+        """The keys of the items of which an export that is as of a later instant stated something."""
+        found = self._connection.execute("SELECT key FROM stated WHERE source = ? AND as_of_us > ?", (source, as_of_us))
+        return (key for (key,) in found)
+
+    def newer_spans(self, source: str, as_of_us: int) -> list[Span]:
+        """The spans for which an export that is as of a later instant was complete."""
+        found = self._connection.execute(
+            "SELECT from_us, to_us FROM complete WHERE source = ? AND as_of_us > ?", (source, as_of_us)
+        )
+        return [Span(*row) for row in found]
+
+    def note(self, source: str, keys: Iterable[str], *, as_of_us: int, complete: Span | None) -> None:
+        """An export as of that instant said what the items are, and that the span has no others."""
+        with self._connection:
+            self._connection.executemany(_STATED, ((source, key, as_of_us) for key in keys))
+            if complete is not None:
+                self._connection.execute("INSERT INTO complete VALUES (?, ?, ?, ?)", (source, *complete, as_of_us))
+
+    @property
+    def judged_as_of_us(self) -> int | None:
+        """The instant as of which the folder was judged last; None for the present."""
+        row = self._connection.execute("SELECT as_of_us FROM judged").fetchone()
+        return None if row is None else row[0]
+
+    def note_judged(self, as_of_us: int | None) -> None:
+        """The folder is judged as of that instant; None for the present, whenever that is."""
+        with self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO judged VALUES (1, ?)", (as_of_us,))
+
+
+def judged_as_of(folder: Path) -> datetime | None:
+    """The instant as of which the folder was judged last; None for the present, also where nothing was replayed."""
+    if not (folder / NAME).exists():
+        return None
+    with open_register(folder) as register:
+        at_us = register.judged_as_of_us
+    return None if at_us is None else instant(at_us // 1_000_000)
+
+
+@contextmanager
+def open_register(folder: Path | None) -> Iterator[ExportRegister]:
+    """The register of the state folder; without a folder, an empty one that nobody keeps."""
+    path = ":memory:" if folder is None else folder / NAME
+    connection = sqlite3.connect(path, check_same_thread=False)
+    try:
+        yield ExportRegister(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,89 @@
+"""The bytes of an export: as they are, gzipped, or the one file in a .zip; and which kind of file they are."""
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal, cast
+
+from tallystick.replay.table import UnreadableFile
+
+# What a file that breaks off, or is damaged, raises while it is read. A damaged .gz is found out far into it.
+BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
+FileKind = Literal["delimited", "tabs", "workbook", "json-lines"]
+_KINDS: dict[str, FileKind] = {
+    ".tsv": "tabs",
+    ".tab": "tabs",
+    ".xlsx": "workbook",
+    ".xlsm": "workbook",
+    ".jsonl": "json-lines",
+    ".ndjson": "json-lines",
+    ".json": "json-lines",
+}
+# What macOS puts beside each file of a .zip.
+_NOT_A_FILE = "__MACOSX/"
+_ENCRYPTED = 0x1  # of the flags of a member (APPNOTE.TXT 6.3.10, section 4.4.4)
+
+
+def kind_of(path: Path) -> FileKind:
+    """What the file's name, or that of the file in the .zip, says it is. Raises `UnreadableFile` for an old .xls."""
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(".zip"):
+        with _zip(path) as archive:
+            name = _member(path, archive).filename.lower()
+    suffix = PurePosixPath(name).suffix
+    if suffix == ".xls":
+        raise UnreadableFile(f"{path.name} is a workbook of Excel 97: save it as .xlsx or as CSV")
+    return _KINDS.get(suffix, "delimited")
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The content of the file, unpacked as it is read; raises one of `BROKEN` where it is damaged."""
+    if path.suffix.lower() == ".gz":
+        with gzip.open(path, "rb") as content:
+            yield cast("BinaryIO", content)  # GzipFile reads as one, and typeshed does not say so
+    elif path.suffix.lower() == ".zip":
+        with _zip(path) as archive, archive.open(_member(path, archive)) as member:
+            yield cast("BinaryIO", member)  # as above, of ZipExtFile
+    else:
+        with path.open("rb") as content:
+            yield content
+
+
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """The file as text, its line ends as they are."""
+    with open_bytes(path) as content:
+        text = io.TextIOWrapper(content, encoding=encoding, newline="")
+        try:
+            yield text
+        finally:
+            text.detach()
+
+
+def broken(path: Path, line: int, fault: Exception) -> UnreadableFile:
+    """What is said of a file that is damaged after `line`."""
+    what = "breaks off" if isinstance(fault, EOFError) else "cannot be read" if not line else "is damaged"
+    return UnreadableFile(f"{path.name} {what} after line {line}: {fault}")
+
+
+def _zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except BROKEN as fault:
+        raise broken(path, 0, fault) from fault
+
+
+def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """The one file in the archive; raises `UnreadableFile` where it has none or several, or asks for a password."""
+    files = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith(_NOT_A_FILE)]
+    if len(files) != 1:
+        names = ", ".join(each.filename for each in files) or "none"
+        raise UnreadableFile(f"{path.name} must hold one file; it holds {names}: unpack it and name the one you mean")
+    if files[0].flag_bits & _ENCRYPTED:
+        raise UnreadableFile(f"{path.name} asks for a password: unpack it first")
+    return files[0]

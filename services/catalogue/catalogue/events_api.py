@@ -1,0 +1,336 @@
+"""Events over HTTP: `POST /v1/events` in every mode of CloudEvents, `GET /v1/events` for what became of one."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import unquote, urlencode
+
+import msgspec
+from fastapi import APIRouter, Query
+from msgspec import Struct
+from starlette.requests import Request
+
+from catalogue.domain.received_events import (
+    MAX_EVENTS,
+    NOT_YOURS,
+    EventFault,
+    EventStatus,
+    ReceivedEvent,
+    RefusedEvent,
+    conflict_at,
+    faults_of,
+    receive,
+)
+from catalogue.events import EventHandlers, Overloaded
+from shared.auth.principal import Principal
+from shared.auth.roles import Action
+from shared.contracts.cloudevents import (
+    BATCH_TYPE,
+    HTTP_PREFIX,
+    JSON_TYPE,
+    STRUCTURED_TYPE,
+    NotCloudEvent,
+    is_json,
+    structured,
+)
+from shared.contracts.topics import TICKETS, USAGE, WORK
+from shared.faults import Fault, Path
+from shared.http import Caller, Json, Problem, ProblemType, json_responses, requires
+from shared.http.bodies import read_body
+from shared.http.media_types import content_type
+from shared.http.problem_types import (
+    CONFLICT,
+    INVALID_JSON,
+    INVALID_QUERY,
+    INVALID_REQUEST,
+    NOT_FOUND,
+    NOT_PERMITTED,
+    SERVICE_UNAVAILABLE,
+    TOO_MANY_REQUESTS,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from shared.http.problems import ProblemError, cut
+from shared.http.queries import FlagParameter
+from shared.http.rates import AttemptLimit
+from shared.instants import epoch_ms
+from shared.json_values import NotStrictJson, strict_json
+from shared.period import month_of
+from shared.sql.inbox import InsertResult
+
+EVENTS_PATH = "/v1/events"
+_RETRY_AFTER_S = 5
+# A body that takes longer than a few milliseconds to look through is looked through in a thread.
+_MOST_AT_ONCE_BYTES = 16_384
+_READERS = {topic.name: topic.read_by for topic in (TICKETS, WORK, USAGE)}
+_batch = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class EventReceipt(Struct, frozen=True):
+    """One event of a request: `received`, or `duplicate` where it was before; `href` says what has become of it."""
+
+    source: str
+    id: str
+    result: str
+    href: str
+
+
+class EventReceipts(Struct, frozen=True):
+    """The events of a request, in their order. After a dry run nothing is stored."""
+
+    dry_run: bool
+    events: tuple[EventReceipt, ...]
+
+
+class PublishedEvent(Struct, frozen=True):
+    """Where an event is in the log. `partition` and `offset` are null where the log took it without saying so."""
+
+    at: datetime
+    topic: str
+    partition: int | None
+    offset: int | None
+
+
+class ReceivedEventReport(Struct, frozen=True):
+    """What has become of an event. `published` is null while it waits for the log; `links` lead to what followed."""
+
+    source: str
+    id: str
+    type: str
+    council: str
+    subject: str
+    received_at: datetime
+    published: PublishedEvent | None
+    links: dict[str, str]
+
+
+TYPES = (EventReceipts, ReceivedEventReport)
+SourceParameter = Annotated[str, Query(min_length=1, max_length=256)]
+IdParameter = Annotated[str, Query(min_length=1, max_length=128)]
+
+
+def events_router(handlers: EventHandlers, limit: AttemptLimit) -> APIRouter:
+    """`/v1/events`; `limit` is that of each source."""
+    routes = APIRouter(prefix=EVENTS_PATH, tags=["events"], dependencies=[requires(Action.SEND_EVENTS)])
+
+    @routes.post("", name="send_events", status_code=202, responses=_RECEIPTS, openapi_extra={"requestBody": _BODY})
+    async def send(request: Request, caller: Caller, dry_run: FlagParameter = False) -> Json:
+        """Receive events: one, structured or in binary mode, or a batch. All of them are received, or none."""
+        sent = await _sent(request)
+        now_ms = epoch_ms(handlers.clock.now())
+        found = await _looked_through(sent, caller, now_ms)
+        events = _valid(sent, found)
+        _require_rate(limit, events)
+        results = await _results(handlers, caller, events, dry_run=dry_run)
+        if conflicts := [
+            conflict_at(at) for at, result in zip(sent.places, results, strict=True) if result is InsertResult.CONFLICT
+        ]:
+            raise _refusal(CONFLICT, conflicts)
+        return _receipts(events, results, dry_run=dry_run)
+
+    @routes.get("", name="get_event", responses=json_responses(ReceivedEventReport, {200: "What has become of it"}))
+    async def ask(source: SourceParameter, id: IdParameter, caller: Caller) -> Json:
+        """What has become of an event of one of your sources that came in over HTTP."""
+        if "\x00" in source or "\x00" in id:
+            raise Problem(INVALID_QUERY, "expected text without NUL")
+        found = await handlers.status(caller, source, id)
+        if found is None:
+            raise Problem(NOT_FOUND)
+        return Json(report_of(found))
+
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The events of a request in structured mode, and where each is in the body."""
+
+    values: Sequence[bytes]
+    places: Sequence[Path]
+
+
+async def _sent(request: Request) -> _Sent:
+    attributes = dict(_attributes(request))
+    if attributes:
+        return await _binary(request, attributes)
+    media_type = content_type(request, (STRUCTURED_TYPE, BATCH_TYPE))
+    body = await read_body(request)
+    if media_type == STRUCTURED_TYPE:
+        return _Sent([body], [()])
+    values = _split(body)
+    return _Sent(values, [(index,) for index in range(len(values))])
+
+
+def _attributes(request: Request) -> Iterator[tuple[str, str]]:
+    """Those of binary mode, from headers; a media type of CloudEvents' own says that they are in the body."""
+    if request.headers.get("content-type", "").lower().startswith("application/cloudevents"):
+        return
+    seen = set()
+    for name, text in request.headers.items():
+        if name.startswith(HTTP_PREFIX):
+            if name in seen:
+                raise Problem(INVALID_REQUEST, errors=[_no_cloud_event("attributes", "expected each header once")])
+            seen.add(name)
+            yield name[len(HTTP_PREFIX) :], _decoded(text)
+
+
+def _decoded(text: str) -> str:
+    """Section 3.1.3.2 of the HTTP binding: what a header cannot hold is percent-encoded, in UTF-8."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError as fault:
+        expected = "expected percent-encoded text in UTF-8 in the headers"
+        raise Problem(INVALID_REQUEST, errors=[_no_cloud_event("attributes", expected)]) from fault
+
+
+async def _binary(request: Request, attributes: dict[str, str]) -> _Sent:
+    media_type = request.headers.get("content-type", "")
+    if "content-encoding" in request.headers or not is_json(media_type):
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"expected {JSON_TYPE} beside headers of attributes, not compressed")
+    body = await read_body(request)
+    try:
+        return _Sent([structured(attributes, media_type, body)], [()])
+    except NotCloudEvent as refused:
+        raise Problem(INVALID_REQUEST, errors=[_no_cloud_event(refused.attribute, refused.expected)]) from refused
+
+
+def _no_cloud_event(attribute: str, expected: str) -> ProblemError:
+    return _error(EventFault(Fault((attribute,), expected), "UNREADABLE"))
+
+
+def _split(body: bytes) -> list[bytes]:
+    try:
+        found = _batch.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        try:
+            strict_json(body)
+        except NotStrictJson as why:
+            raise Problem(INVALID_JSON, str(why)) from fault
+        raise Problem(INVALID_REQUEST, faults=[Fault((), "expected a list of events")]) from fault
+    if len(found) > MAX_EVENTS:
+        raise Problem(INVALID_REQUEST, faults=[Fault((), f"expected at most {MAX_EVENTS:,} events")])
+    return list(map(bytes, found))
+
+
+async def _looked_through(sent: _Sent, caller: Principal, now_ms: int) -> list[ReceivedEvent | RefusedEvent]:
+    def look() -> list[ReceivedEvent | RefusedEvent]:
+        return [receive(value, caller, now_ms=now_ms) for value in sent.values]
+
+    return look() if sum(map(len, sent.values)) <= _MOST_AT_ONCE_BYTES else await asyncio.to_thread(look)
+
+
+def _valid(sent: _Sent, found: Sequence[ReceivedEvent | RefusedEvent]) -> list[ReceivedEvent]:
+    """All of them; raises the problem that lists every fault where there is one."""
+    valid = [event for event in found if isinstance(event, ReceivedEvent)]
+    if len(valid) == len(found):
+        return valid
+    faults = faults_of(found, sent.places)
+    foreign = any(fault.reason == NOT_YOURS for fault in faults)
+    raise _refusal(NOT_PERMITTED if foreign else INVALID_REQUEST, faults)
+
+
+def _refusal(kind: ProblemType, faults: Sequence[EventFault]) -> Problem:
+    detail = (
+        f"{kind.help.rstrip('.')}. Nothing of the request was received."
+        if kind is not NOT_PERMITTED
+        else (
+            "The request has events of another source or council than your client may send for; nothing was received."
+        )
+    )
+    return Problem(kind, detail, errors=[_error(each) for each in faults])
+
+
+def _error(found: EventFault) -> ProblemError:
+    fault = found.fault
+    return ProblemError(
+        pointer=cut(fault.pointer), detail=cut(fault.message), reason=found.reason, help=f"/events#{found.reason}"
+    )
+
+
+def _require_rate(limit: AttemptLimit, events: Sequence[ReceivedEvent]) -> None:
+    counts = Counter(event.source for event in events)
+    waits = [limit.wait_for_s(source, cost=count) for source, count in counts.items()]
+    if any(wait is not None for wait in waits):
+        wait_s = max(wait for wait in waits if wait is not None)
+        raise Problem(TOO_MANY_REQUESTS, headers={"Retry-After": str(wait_s)})
+
+
+async def _results(
+    handlers: EventHandlers, caller: Principal, events: Sequence[ReceivedEvent], *, dry_run: bool
+) -> list[InsertResult]:
+    if not events:
+        return []
+    if dry_run:
+        return await handlers.preview(events)
+    try:
+        return await handlers.receive(caller, events)
+    except Overloaded as full:
+        detail = "more events wait for the log than are held back; nothing of the request was received"
+        raise Problem(SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(_RETRY_AFTER_S)}) from full
+
+
+def _receipts(events: Sequence[ReceivedEvent], results: Sequence[InsertResult], *, dry_run: bool) -> Json:
+    receipts = tuple(
+        EventReceipt(
+            event.source,
+            event.id,
+            "received" if result is InsertResult.NEW else "duplicate",
+            _href(event.source, event.id),
+        )
+        for event, result in zip(events, results, strict=True)
+    )
+    headers = {"Location": receipts[0].href} if len(receipts) == 1 and not dry_run else {}
+    status = HTTPStatus.OK if dry_run else HTTPStatus.ACCEPTED
+    return Json(EventReceipts(dry_run, receipts), status_code=status, headers=headers)
+
+
+def _href(source: str, id_: str) -> str:
+    return f"{EVENTS_PATH}?{urlencode({'source': source, 'id': id_})}"
+
+
+def report_of(found: EventStatus) -> ReceivedEventReport:
+    """What is known of the event, for whoever sent it."""
+    published = None
+    if found.published_at is not None:
+        published = PublishedEvent(found.published_at, found.topic, found.partition, found.offset)
+    return ReceivedEventReport(
+        source=found.source,
+        id=found.id,
+        type=found.type,
+        council=found.council,
+        subject=found.subject,
+        received_at=found.received_at,
+        published=published,
+        links=_links(found),
+    )
+
+
+def _links(found: EventStatus) -> dict[str, str]:
+    """Where to ask what followed: each reader for the record, and once it is published the item and its council.
+
+    The item's verdicts and the council's statement are for roles that read figures.
+    """
+    links = {}
+    if found.partition is not None and found.offset is not None:
+        place = urlencode({"topic": found.topic, "partition": found.partition, "offset": found.offset})
+        links = {service: f"{EVENTS_PATH}/{service}?{place}" for service in _READERS[found.topic]}
+    if found.topic != USAGE.name:
+        links["judged"] = f"/v1/items/{found.subject}?{urlencode({'council': found.council})}"
+    links["priced"] = f"/v1/statements/{found.council}/{month_of(found.occurred_at)}"
+    return links
+
+
+_RECEIPTS: dict[int | str, dict[str, Any]] = json_responses(
+    EventReceipts, {202: "Received: they are stored, and will be published", 200: "Valid: a dry run stores nothing"}
+)
+_BODY = {
+    "required": True,
+    "content": {
+        STRUCTURED_TYPE: {"schema": {"type": "object"}},
+        BATCH_TYPE: {"schema": {"type": "array", "items": {"type": "object"}, "maxItems": MAX_EVENTS}},
+        JSON_TYPE: {"schema": {"type": "object", "description": "the data alone; the attributes are headers, ce-id …"}},
+    },
+}

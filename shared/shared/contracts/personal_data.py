@@ -1,0 +1,122 @@
+"""What looks like personal data in an event: e-mail addresses, National Insurance numbers, postcodes, phone numbers.
+
+Events carry ids and figures alone. What a resident could be known by is refused wherever it stands, in names of fields
+as well as in values; it is recognised by its form, so that a few ids are refused that mean nothing of the kind
+(docs/privacy.md has the measured figures). A number of 11 digits alone is a ticket's number and no phone number.
+
+Sources: HMRC's manual NIM39110 (prefixes of NI numbers), Royal Mail's Programmer's Guide to PAF, and Ofcom's National
+Telephone Numbering Plan, read 2026-11.
+"""
+
+import re
+import string
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from shared.faults import Fault, Path
+
+Kind = Literal["an e-mail address", "a National Insurance number", "a postcode", "a phone number"]
+
+# Before and after: no letter, digit or sign of an id, so that parts of longer ids are none of these.
+_BEGIN, _END = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
+_AREAS = (
+    "AB|AL|BA|BB|BD|BH|BL|BN|BR|BS|BT|B|CA|CB|CF|CH|CM|CO|CR|CT|CV|CW|DA|DD|DE|DG|DH|DL|DN|DT|DY|EC|EH|EN|EX|E|FK|FY|"
+    "GL|GU|GY|G|HA|HD|HG|HP|HR|HS|HU|HX|IG|IM|IP|IV|JE|KA|KT|KW|KY|LA|LD|LE|LL|LN|LS|LU|L|ME|MK|ML|M|NE|NG|NN|NP|NR|"
+    "NW|N|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|S|TA|TD|TF|TN|TQ|TR|TS|TW|UB|WA|"
+    "WC|WD|WF|WN|WR|WS|WV|W|YO|ZE"
+)
+# Letters that the inward part never has: C I K M O V.
+_POSTCODE = rf"(?:{_AREAS})[0-9][A-Z0-9]? ?[0-9][ABD-HJLNP-UW-Z]{{2}}"
+_NI = r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]"
+# With the country's code, or written in groups: digits alone are a number of something.
+_PHONE = (
+    r"(?:\+44[ -]?(?:\(0\)[ -]?)?|0044[ -]?)(?:[0-9][ -]?){9,10}(?![0-9])"
+    r"|(?:\(0[0-9]{2,5}\)|0[0-9]{2,5}[ -])[ -]?[0-9]{3,8}(?:[ -][0-9]{3,6})*(?![0-9-])"
+)
+_EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_FORMS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("an e-mail address", re.compile(_EMAIL)),
+    ("a National Insurance number", re.compile(_BEGIN + _NI + _END, re.IGNORECASE)),
+    ("a postcode", re.compile(_BEGIN + _POSTCODE + _END, re.IGNORECASE)),
+    ("a phone number", re.compile(rf"(?<![A-Za-z0-9_.-])(?:{_PHONE})")),
+)
+_PHONE_DIGITS = range(9, 14)
+
+
+def _table(**classes: str) -> bytes:
+    """A translation of bytes to the letter of their class; `_` stands for whatever ends a word."""
+    return bytes(next((ord(k) for k, each in classes.items() if chr(byte) in each), ord("_")) for byte in range(256))
+
+
+_LETTERS, _DIGITS = string.ascii_letters, string.digits
+# What each kind cannot do without, as runs of classes of characters: found in a microsecond, where regular expressions
+# would take a hundred. `n` is a digit and `z` a nought, `a` a letter and `d` one of A to D; before a phone number a
+# full stop is a letter, as fractions of seconds begin with it.
+_LOOKS: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
+    (_table(n=_DIGITS, a=_LETTERS), (b"naa_",)),
+    (_table(n=_DIGITS, d="ABCDabcd", a=_LETTERS), (b"nnd_", b"nn_d_")),
+    (_table(z="0", n="123456789", a=_LETTERS + "."), (b"_zzz", b"_zzn", b"_znz", b"_znn")),
+)
+_SIGNS = (b"@", b"+44", b"(0", b"\\")  # what is escaped may be anything
+
+
+def personal_data_faults(value: bytes) -> list[Fault]:
+    """A fault for each place of an event, which is JSON, that holds what looks like personal data."""
+    if not _may_hold_any(value):
+        return []
+    found = _found(msgspec.json.decode(value), ())
+    return [Fault(path, f"looks like {kind}: events carry no personal data") for path, kind in found]
+
+
+def redacted(value: bytes) -> bytes:
+    """The bytes with "[redacted]" in the place of whatever looks like personal data, escaped or not."""
+    text = value.decode("utf-8", "replace")
+    if "\\" in text:
+        text = _unescaped(text)
+    for _, form in _FORMS:
+        text = form.sub("[redacted]", text)
+    return text.encode()
+
+
+def _unescaped(text: str) -> str:
+    """JSON without the escapes that it can do without, where it is JSON."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(text)).decode()
+    except msgspec.DecodeError:
+        return text
+
+
+def kind_of(text: str) -> Kind | None:
+    """What kind of personal data a text looks like, or holds; None for none."""
+    for kind, form in _FORMS:
+        if any(kind != "a phone number" or _is_phone(found[0]) for found in form.finditer(text)):
+            return kind
+    return None
+
+
+def _may_hold_any(value: bytes) -> bool:
+    if any(sign in value for sign in _SIGNS):
+        return True
+    return any(run in looked for table, runs in _LOOKS for looked in [value.translate(table)] for run in runs)
+
+
+def _found(value: object, at: Path) -> Iterator[tuple[Path, Kind]]:
+    match value:
+        case str():
+            if (kind := kind_of(value)) is not None:
+                yield at, kind
+        case dict():
+            for name, each in value.items():
+                if (kind := kind_of(name)) is not None:
+                    yield at, kind  # the name itself is not repeated
+                else:
+                    yield from _found(each, (*at, name))
+        case list():
+            for index, each in enumerate(value):
+                yield from _found(each, (*at, index))
+
+
+def _is_phone(text: str) -> bool:
+    return sum(map(str.isdigit, text)) in _PHONE_DIGITS
