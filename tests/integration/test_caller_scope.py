@@ -32,6 +32,7 @@ READ_NO_COUNCIL = {
     ("GET", "/try/target/schema"),
     ("POST", "/try/tariff"),
     ("GET", "/try/tariff/schema"),
+    ("GET", "/closings"),  # leads to the page of the last month
     *(("GET", f"/audit/{service}/verification") for service in ("catalogue", "sla-monitor", "billing")),
 }
 NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))
