@@ -96,7 +96,7 @@ def test_a_target_is_tried_without_the_packages_of_servers(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [('{"kind":"heading"}\n', "line 1"), ('{"kind":"header"}\n', "the file is no tally")]
+    ("content", "message"), [('{"record":"heading"}\n', "line 1"), ('{"kind":"header"}\n', "the file is no tally")]
 )
 def test_a_file_is_verified_without_the_packages_of_servers(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "given.jsonl").write_text(content)

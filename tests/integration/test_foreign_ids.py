@@ -280,6 +280,8 @@ def test_what_is_refused_of_a_foreign_id_is_found_of_ones_own(services: Services
     found = {operation for operation in reads if services.ask(operation, who, OWN)[0].status_code == 200}
     refused = {operation for operation in reads if services.ask(operation, who, OWN)[0].status_code == 403}
 
-    # There is no such line, no such cycle and no index clause: what asks for them is in tests of its own.
-    of_nothing = {("GET", path) for _, path in reads if path.endswith(("/lines/{line}", ".svg", "/uplift"))}
+    # There is no such line, no such cycle, no document and no index clause: what asks for them is in tests of its own.
+    of_nothing = {
+        ("GET", path) for _, path in reads if path.endswith(("/lines/{line}", ".svg", "/uplift", "/{number}"))
+    }
     assert set(reads) - found - refused - of_nothing == set()

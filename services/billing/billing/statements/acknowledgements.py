@@ -39,13 +39,13 @@ class Acknowledgements:
     def add(self, caller: Principal, council: str, month: Month, found: Acknowledgement) -> Acknowledgement:
         """What the council has signed is kept, once however often it is sent.
 
-        Raises `NoAcknowledgement`, and `StepRefused` where it is not of the statement that was issued.
+        Raises `NoAgreement` for a council that is not the caller's, `NoAcknowledgement`, and `StepRefused` where it is not of the statement that was issued.
         """
+        if not caller.scope.allows(council):
+            raise NoAgreement(f"no agreement of {council} in {month}")
         require_acknowledged(found)
-        scope = caller.scope.narrowed_to(council)
         with self.store.taking_steps() as writer:
-            document = writer.statement(council, month) if scope.allows(council) else None
-            _require_of(document, found)
+            _require_of(writer.statement(council, month), found)
             known = _acknowledged(writer.steps(council, month))
             if found not in known:
                 if len(known) >= MOST_OF_ONE:
