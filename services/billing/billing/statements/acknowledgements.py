@@ -39,8 +39,8 @@ class Acknowledgements:
     def add(self, caller: Principal, council: str, month: Month, found: Acknowledgement) -> Acknowledgement:
         """What the council has signed is kept, once however often it is sent.
 
-        Raises `NoAgreement` for a council that is not the caller's, `NoAcknowledgement`, and `StepRefused` where it is not
-        of the statement that was issued.
+        Raises `NoAgreement` for a council that is not the caller's, `NoAcknowledgement`, and `StepRefused` where it is
+        not of the statement that was issued.
         """
         if not caller.scope.allows(council):
             raise NoAgreement(f"no agreement of {council} in {month}")
