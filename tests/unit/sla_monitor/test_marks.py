@@ -70,7 +70,7 @@ def test_a_mark_is_due_a_minute_after_a_change_an_hour_at_rest_and_when_a_london
 
 
 def test_a_shard_that_was_never_marked_is_due_at_once() -> None:
-    assert is_mark_due(Head(revision=1), 0)
+    assert is_mark_due(Head(revision=1), ms(NOON))
 
 
 def test_at_rest_all_shards_make_no_more_than_1500_marks_a_day() -> None:

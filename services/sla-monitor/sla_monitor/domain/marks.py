@@ -25,6 +25,8 @@ from shared.state.port import Head, Marked
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.item import OUTAGE_MARK
 
+# 1 January 2000. No event has such a time: the clock has not begun, or is held.
+BEFORE_EVERYTHING_MS = 946_684_800_000
 # While something changes, marks of one shard lie so far apart at least, but for the one after a day's end.
 LEAST_APART_S = 60
 # While nothing does, the shard is marked again after so long: 24 shards make 576 marks a day.
@@ -46,6 +48,8 @@ _naming = msgspec.json.Decoder(_Naming)
 def is_mark_due(head: Head, through_ms: int) -> bool:
     """Whether a shard that could be marked as judged through `through_ms` should be, for what its head alone says."""
     marked = head.marked
+    if through_ms <= BEFORE_EVERYTHING_MS:
+        return False
     passed_s = through_ms // 1000 - marked.through_ms // 1000
     if not marked.open or passed_s >= AT_REST_S:
         return True

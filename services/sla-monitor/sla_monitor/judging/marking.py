@@ -13,6 +13,7 @@ from shared.log.port import Outgoing, Shard
 from shared.state.port import Change, Head, Marked, StateStore
 from shared.units import EpochMillis, EpochSeconds, Offset
 from sla_monitor.domain.marks import (
+    BEFORE_EVERYTHING_MS,
     LEAST_APART_S,
     council_named,
     has_open_work,
@@ -25,7 +26,6 @@ from sla_monitor.domain.marks import (
 
 # The offsets of a shard's quarantined records about which people have decided.
 DecidedRecords = Callable[[Shard], Awaitable[Collection[int]]]
-_BEFORE_EVERYTHING_MS = 946_684_800_000  # 1 January 2000
 _PAGE = 100  # each may hold 256 KiB
 
 
@@ -54,8 +54,8 @@ class ShardMarker:
 
         `since` is where the announcements ended when the shard was taken over by this process.
         """
-        if through_ms <= _BEFORE_EVERYTHING_MS:
-            return None  # no event has such a time: the clock has not begun, or is held
+        if through_ms <= BEFORE_EVERYTHING_MS:
+            return None
         through_s, is_due = EpochSeconds(through_ms // 1000), is_mark_due(head, through_ms)
         if not is_due and not self._looks_again(shard, head, through_s):
             return None
