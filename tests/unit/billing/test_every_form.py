@@ -92,7 +92,7 @@ def test_the_case_has_every_kind_of_figure() -> None:
         "gross": 139_300,
     }
     assert shown().state == "queried"
-    assert shown().due_pence == 139_300 - 10_000 - 2_000
+    assert shown().due_pence == 139_300 - 10_000 - 2_400
 
 
 @pytest.mark.parametrize("words", [page, pdf])

@@ -142,7 +142,7 @@ def _vat_rows(statement: Statement) -> Iterator[JournalRow]:
 def _creditor_row(statement: Statement, provider: str, pence: int) -> JournalRow:
     names = {each.id: each.name for each in statement.suppliers}
     names |= {agreement.provider: agreement.provider_name for agreement in statement.agreements}
-    key = "journal.owed_before_vat" if statement.vat.vat_pence is None else "journal.due"
+    key = "journal.owed_before_vat" if statement.vat.vat_pence is None else "journal.owed"
     narrative = text(key, provider=names.get(provider, provider), month=month_name(statement.month))
     return JournalRow("creditor", provider, "", _NO_CODES, None, narrative, -pence)
 
