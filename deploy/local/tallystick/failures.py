@@ -21,7 +21,7 @@ from shared.startup_errors import IncompatibleStore, InvalidSettings, StorageFai
 from sla_monitor.domain.archive import ArchiveLost
 from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.domain.evidence import NoSuchCouncil, VerdictsChanging
-from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INCOMPLETE, EXIT_INVALID, fail
+from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INVALID, fail
 from tallystick.draining import NoProgress
 from tallystick.replay.mapping import InvalidMapping, UnknownMapping
 from tallystick.replay.scratch import NoSpaceLeft
@@ -78,7 +78,7 @@ ADVICE = (
     Advice(
         (UnreadableFile, UnusableTemplate), "Correct the file or the mapping and run it again: nothing counts twice."
     ),
-    Advice((TooManyGone,), "Nothing was sent.", EXIT_INCOMPLETE),
+    Advice((TooManyGone,), "Nothing was sent.", EXIT_INVALID),
     Advice((UnknownPartnershipFile,), "Nothing was recorded. Name one of these, or the path of your own file."),
     Advice((LogAhead, LogDiffers), f"Nothing was recorded. docs/disasters.md describes it. {_ADDRESSES}"),
     Advice((InvalidSubmission,), "Nothing was recorded. docs/partnership-files.md describes the file."),
