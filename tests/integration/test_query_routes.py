@@ -95,7 +95,7 @@ def test_a_query_is_raised_listed_answered_and_shown_to_both_sides(client: TestC
     for caller in ("ashby", "finance"):
         found = get(client, QUERIES, caller).json()
         assert [each["credited_pence"] for each in found["queries"]] == [442]
-        assert found["settlement"]["due_pence"] == 44_200 - 442
+        assert found["amounts_due"]["due_pence"] == 44_200 - 442
 
 
 def test_open_queries_come_first_in_pages(client: TestClient, line: str) -> None:
@@ -166,14 +166,14 @@ def test_payments_are_recorded_and_taken_back(client: TestClient) -> None:
     paid = {"id": "p-1", "amount_pence": 44_200, "paid_on": "2026-06-08", "reference": "BACS 17"}
     assert post(client, PAYMENTS, paid, "finance").status_code == 201
     assert post(client, PAYMENTS, paid, "finance").status_code == 201
-    assert get(client, PAYMENTS).json()["settlement"]["status"] == "paid"
+    assert get(client, PAYMENTS).json()["amounts_due"]["status"] == "paid"
 
     taken = post(client, f"{PAYMENTS}/p-1/withdrawal", {"words": "Bounced"}, "finance")
 
     assert taken.json()["withdrawn"] == "Bounced"
     again = post(client, PAYMENTS, paid, "finance")
     assert (again.status_code, "was taken back" in again.json()["detail"]) == (409, True)
-    assert get(client, PAYMENTS).json()["settlement"]["status"] == "unpaid"
+    assert get(client, PAYMENTS).json()["amounts_due"]["status"] == "unpaid"
 
 
 @pytest.mark.parametrize(
