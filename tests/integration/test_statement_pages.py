@@ -60,9 +60,10 @@ def test_a_month_stands_beside_what_was_issued_whatever_came_later(store: SqlSto
 
     compared = client.get("/v1/statements/ashby/2026-05/status").json()["compared"]
 
-    total = compared["rows"][-1]
-    assert compared == before
-    assert (total["kind"], total["this_pence"], total["last_pence"]) == ("total", 44_200, 8_840)
+    correction, total = compared["rows"][-2:]
+    assert before["rows"][-1]["last_pence"] == total["last_pence"] == 8_840
+    assert (correction["kind"], correction["this_pence"]) == ("corrections", 2_210)
+    assert (total["kind"], total["this_pence"]) == ("total", 44_200 + 2_210)
     assert (compared["to_date_from"], "2026-04" in compared["drafts"]) == ("2026-04", False)
 
 
@@ -73,7 +74,7 @@ def test_the_state_of_a_statement_is_answered_in_the_words_of_its_page(client: T
     assert (issued["state"], issued["number"], issued["due_pence"]) == ("issued", "2026-27.0001", 8_840)
     assert (draft["state"], draft["number"], draft["due_pence"]) == ("draft", None, 0)
     assert "<strong>Issued.</strong>" in pages[0]
-    assert "<strong>StatementDraft.</strong>" in pages[1]
+    assert "<strong>Draft.</strong>" in pages[1]
     assert "Nothing is due before the statement is issued." in pages[1]
 
 

@@ -32,7 +32,8 @@ class Acknowledgements:
     def of(self, council: str, month: Month, *, scope: Scope) -> list[Acknowledgement]:
         """Those of the council's month, the newest first. Raises `NoAgreement` where it has no statement."""
         with self.store.snapshot(scope.narrowed_to(council)) as snapshot:
-            if not snapshot.terms.agreements_in(council, month):
+            is_issued = snapshot.steps.statement(council, month) is not None
+            if not is_issued and not snapshot.terms.agreements_in(council, month):
                 raise NoAgreement(f"no agreement of {council} in {month}")
             return _acknowledged(snapshot.steps.steps(council, month))
 
