@@ -12,7 +12,9 @@ from billing.domain.credits.credit_line import CreditLine
 from billing.domain.formulas import NotAFormula, amount_of
 from billing.domain.statement import Statement
 from billing.domain.usage import Evidence, UnbilledUsage
+from billing.domain.vat import VatCategory
 from shared.money import format_gbp
+from shared.period import Month
 
 _MISSING = "no such line"
 
@@ -184,10 +186,24 @@ def _vat_pence(statement: Statement) -> int:
     for credit in statement.credits:
         if credit.vat is not None:
             nets[provider_of[credit.agreement], credit.vat.treatment, credit.vat.rate_percent] -= credit.applied_pence
+    return sum(_vat_on(net_pence, key[2]) for key, net_pence in nets.items()) + _corrected_vat_pence(statement)
+
+
+def _corrected_vat_pence(statement: Statement) -> int:
+    """By how much the VAT of each corrected month's categories changes: on all of it now, less on what was booked."""
+    booked = {(each.provider, each.month, each.vat): each.net_pence for each in statement.booked_nets}
+    changes: defaultdict[tuple[str, Month, VatCategory], int] = defaultdict(int)
     for each in statement.corrections:
         if each.vat is not None and each.settled == "here":
-            nets[each.provider, each.vat.treatment, each.vat.rate_percent] += each.now_pence - each.was_pence
-    return sum(_nearest(Fraction(net_pence) * Fraction(key[2]) / 100) for key, net_pence in nets.items())
+            changes[each.provider, each.month, each.vat] += each.now_pence - each.was_pence
+    return sum(
+        _vat_on(booked.get(key, 0) + change, key[2].rate_percent) - _vat_on(booked.get(key, 0), key[2].rate_percent)
+        for key, change in changes.items()
+    )
+
+
+def _vat_on(net_pence: int, rate_percent: Decimal) -> int:
+    return _nearest(Fraction(net_pence) * Fraction(rate_percent) / 100)
 
 
 def _nearest(exact: Fraction) -> int:
