@@ -136,7 +136,7 @@ BODIES: dict[tuple[str, str], Build] = {
     ("POST", f"{STATEMENT}/payments/{{payment}}/withdrawal"): lambda _: {"words": "no"},
     ("POST", f"{STATEMENT}/acknowledgement"): acknowledgement,
 }
-# Whose events they are is told by what they say: tests/integration/test_events_over_http.py.
+# Whose events they are is decided by what they say: tests/integration/test_events_over_http.py.
 OF_THE_BODY_ALONE = {("POST", "/v1/try/target"), ("POST", "/v1/try/tariff"), ("POST", "/v1/events")}
 # Of the provider's people some see one council alone; a machine is known as a person is.
 CALLERS = {

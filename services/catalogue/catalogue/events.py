@@ -86,7 +86,7 @@ class EventHandlers:
             requests = [(each.sent_by, each.events) for each in together]
             try:
                 results = await self._stored(requests)
-            except Exception as failure:  # noqa: BLE001 (whatever it is, those who wait are told)
+            except Exception as failure:  # noqa: BLE001 (whatever it is, those who wait are answered)
                 for each in together:
                     if not each.done.done():
                         each.done.set_exception(failure)

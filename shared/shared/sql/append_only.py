@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Table, event
 
 
 def only_grows(table: Table, message: str) -> None:
-    """Once made, no row of `table` can be changed or removed: who tries is told `message`, which has no quotes."""
+    """Once made, no row of `table` can be changed or removed: who tries gets `message`, which has no quotes."""
 
     def refuse_changes(_table: object, connection: Connection, **_: object) -> None:
         for statement in _triggers(connection.dialect.name, table.name, message):

@@ -16,7 +16,7 @@ from shared.web.formats import counted
 if TYPE_CHECKING:
     from tallystick.stack import Stack
 
-# Items whose verdicts are compared; of more, which is another system's export, only their number is told.
+# Items whose verdicts are compared; of more, which is another system's export, only their number is shown.
 MAX_COMPARED = 200_000
 _NO_VERDICT = "none"
 _SHOWN = 10

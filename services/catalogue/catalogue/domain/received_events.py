@@ -60,7 +60,7 @@ class EventFault:
 
 @dataclass(frozen=True, slots=True)
 class EventStatus:
-    """What is known of an event that was received: the log's place is None until it is published, or was not told."""
+    """What is known of an event that was received; its place in the log is None until the log has confirmed it."""
 
     source: str
     id: str
