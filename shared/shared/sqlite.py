@@ -7,6 +7,7 @@ served in the order of asking, and several processes may hold the same file open
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +49,8 @@ class SqliteFile:
     Raises `IncompatibleStore` for a file of another stored format. `durable` as in `set_pragmas`; only a file that is
     has a thread, so open it without for who only reads. Work is a function of the connection; it runs in one
     transaction, whole or not at all, and is given no second chance: what it raises is raised here, and for a disk or a
-    file that is of no use any more what `refuse_unusable` does. A file belongs to one event loop.
+    file that is of no use any more what `refuse_unusable` does. Event loops of several threads may ask: one
+    transaction is over before the next begins.
     """
 
     def __init__(self, path: Path, *, schema: str, durable: bool) -> None:
@@ -56,6 +58,7 @@ class SqliteFile:
         self._path = path
         self._connection = _open(path, schema, durable=durable)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name) if durable else None
+        self._one_at_a_time = threading.Lock()
         self._open = True
 
     async def read(self, work: Work[T]) -> T:
@@ -77,9 +80,12 @@ class SqliteFile:
     async def _run(self, begin: str, work: Work[T]) -> T:
         if self._thread is None:
             await asyncio.sleep(0)  # whoever asks again and again lets others have their turn
+            return self._in_transaction(begin, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_transaction, begin, work)
+
+    def _in_transaction(self, begin: str, work: Work[T]) -> T:
+        with self._one_at_a_time:
             return _in_transaction(self._connection, self._path, begin, work)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _in_transaction, self._connection, self._path, begin, work)
 
 
 def refuse_unusable(fault: BaseException, path: Path) -> None:
@@ -139,7 +145,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _open(path: Path, schema: str, *, durable: bool) -> sqlite3.Connection:
-    # Never used by two threads at a time: what has a thread is used by that one only, after it was opened here.
+    # Threads share the connection one at a time: each transaction of a `SqliteFile` is under its lock.
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -77,6 +77,17 @@ async def test_who_asks_again_and_again_lets_others_have_their_turn(file: Sqlite
     assert turns >= 9
 
 
+async def test_event_loops_of_several_threads_have_one_transaction_after_the_other(file: SqliteFile) -> None:
+    async def ask(numbers: range) -> None:
+        for number in numbers:
+            await file.write(partial(add_one, number))
+            await file.read(count)
+
+    await asyncio.gather(*(asyncio.to_thread(asyncio.run, ask(range(each, 400, 4))) for each in range(4)))
+
+    assert await file.read(count) == 400
+
+
 async def test_files_opened_by_several_at_once_wait_for_each_other(
     file: SqliteFile, tmp_path: Path, durable: bool
 ) -> None:
