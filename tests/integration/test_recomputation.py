@@ -36,6 +36,7 @@ from shared.sql.engine import connect
 from tests.support.billing_feed import CATALOGUED, MAY, feed
 from tests.support.credits import breached
 from tests.support.databases import as_owner
+from tests.support.laws import EXAMPLES
 from tests.support.recharges import (
     ASHBY,
     adjusted,
@@ -81,7 +82,7 @@ def both(snapshot: Snapshot, month: Month) -> tuple[Statement, Statement]:
     return draft_in(snapshot, ASHBY.id, month, "provisional"), recompute(snapshot, ASHBY.id, month)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=max(EXAMPLES // 10, 5), deadline=None, suppress_health_check=[HealthCheck.differing_executors])
 @given(chance=st.randoms(use_true_random=True))
 def test_the_rows_come_to_the_draft_byte_for_byte(
     catalogued: tuple[SqlStore, Callable[[], None]], chance: random.Random

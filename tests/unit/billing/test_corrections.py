@@ -57,7 +57,7 @@ from shared.contracts.vat import VatTreatment
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month, month_of_day
 from tests.support.credits import agreement_with_credits, attainment_of, credit, target
-from tests.support.laws import law
+from tests.support.laws import law, law_of_each_row
 from tests.support.recharges import ASHBY, PAYABLE, PROVIDER, agreement, tariff, terms, usage
 from tests.unit.billing.test_statement_vat import TWENTY
 
@@ -173,7 +173,7 @@ def test_bookings_of_each_month_sum_to_its_final_statement_in_every_order(
 ) -> None:
     known = catalogue(charge, modifiers)
 
-    @law
+    @law_of_each_row
     @given(events=EVENTS, arrival=st.randoms(use_true_random=False), data=st.data())
     def holds(events: list[Event], arrival: Random, data: st.DataObject) -> None:
         arriving = list(events)

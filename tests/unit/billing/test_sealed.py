@@ -20,7 +20,7 @@ from billing.domain.statement import Statement
 from billing.domain.vat import VatCategory
 from shared.contracts.charges import Charge, ChargeTerms
 from shared.period import Month
-from tests.support.laws import law
+from tests.support.laws import law_of_each_row
 from tests.unit.billing.test_corrections import EVENTS, KINDS, LIMITS, MONTHLY, Event, catalogue, final_statements
 from tests.unit.billing.test_credited_statement import credited_agreement
 from tests.unit.billing.test_credited_statement import statement_of as credited_statement
@@ -57,7 +57,7 @@ CORRECTION = CorrectionLine(
 @pytest.mark.parametrize("charge", KINDS, ids=lambda charge: type(charge).__name__)
 @pytest.mark.parametrize("modifiers", [LIMITS, MONTHLY])
 def test_what_is_read_back_gives_the_same_bytes(charge: Charge, modifiers: ChargeTerms) -> None:
-    @law
+    @law_of_each_row
     @given(EVENTS)
     def holds(events: list[Event]) -> None:
         for statement in final_statements(catalogue(charge, modifiers), events):

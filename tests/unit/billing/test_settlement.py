@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -26,7 +26,7 @@ from billing.domain.vat import VatCategory
 from shared.contracts.charges import Charge, ChargeTerms, UnitCharge
 from shared.contracts.definitions import Agreement
 from shared.period import Month
-from tests.support.laws import EXAMPLES, law
+from tests.support.laws import law, law_of_each_row
 from tests.support.recharges import ASHBY, PROVIDER, agreement
 from tests.unit.billing.test_corrections import (
     APRIL,
@@ -46,7 +46,6 @@ from tests.unit.billing.test_sealed import ISSUED
 
 AGREED = agreement("accounts-payable-tariff")
 JULY = Month(2026, 7)
-few = settings(max_examples=max(EXAMPLES // 5, 1), deadline=None)  # for each of 44 catalogues
 
 
 def lines_of(found: Sequence[Correction], listed_in: Month, agreed: Agreement = AGREED) -> tuple[CorrectionLine, ...]:
@@ -124,7 +123,7 @@ def test_all_documents_of_a_month_state_what_it_comes_to_with_its_vat_in_any_ord
 ) -> None:
     known, agreed = catalogue(charge, modifiers), msgspec.structs.replace(AGREED, corrections_by=by)
 
-    @few
+    @law_of_each_row
     @given(events=EVENTS, data=st.data())
     def holds(events: list[Event], data: st.DataObject) -> None:
         issuing = Issuing(known, agreed)
