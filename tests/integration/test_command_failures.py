@@ -313,6 +313,7 @@ def test_a_council_that_is_misspelt_has_no_file(verb: tuple[str, ...], state: Pa
         ("statement", *MONTH),
         ("export", "openslo"),
         ("what-if", "DRAFT", "--from", "2026-03", "--to", "2026-03"),
+        ("compare", "DRAFT", "2026-03", "--mapping", "RECHARGES"),
         ("rate", "EMPTY"),
         ("correct", "--from", "2026-03-01", "--to", "2026-04-01"),
         ("quarantine", "list"),
@@ -326,9 +327,10 @@ def test_a_council_that_is_misspelt_has_no_file(verb: tuple[str, ...], state: Pa
 def test_a_verb_that_reads_makes_no_folder_and_says_that_nothing_is_there(
     arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
-    files = {"DRAFT": tmp_path / "draft.yaml", "EMPTY": tmp_path / "empty"}
+    files = {"DRAFT": tmp_path / "draft.yaml", "EMPTY": tmp_path / "empty", "RECHARGES": tmp_path / "recharges.yaml"}
     files["DRAFT"].write_text(DRAFT)
     files["EMPTY"].touch()
+    files["RECHARGES"].write_text("council: {constant: a}\nservice: {constant: b}\namount: {column: 'targets:'}\n")
 
     result = run(tmp_path / "var", *(str(files.get(each, each)) for each in arguments))
 

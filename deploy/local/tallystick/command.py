@@ -152,6 +152,7 @@ VERBS = (
     Verb("explain-penny", _ASK, "Follow a line of a statement down to its events.", _ASKS),
     Verb("try", _ASK, "Try a target or a tariff. Nothing is stored.", _STATELESS, "try_document", is_group=True),
     Verb("what-if", _ASK, "Show how a draft target, calendar or agreement would have changed past months.", _ASKS),
+    Verb("compare", _ASK, "Set recharges as they were beside Tallystick's, and say why each is different.", _ASKS),
     Verb("rate", _ASK, "Show what the verdicts of a rebuild would do to recharges.", _CONNECTS),
     Verb(
         "export",

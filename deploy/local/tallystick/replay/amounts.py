@@ -17,8 +17,8 @@ _NUMBER = {
 _DIGITS, _DECIMALS = 12, 6
 
 
-def amount(text: str, mark: DecimalMark, *, column: str) -> str:
-    """`text` as a plain number with at most six decimals, with `-` before it where it is below zero.
+def amount(text: str, mark: DecimalMark, *, column: str, decimals: int = _DECIMALS) -> str:
+    """`text` as a plain number with at most so many decimals, with `-` before it where it is below zero.
 
     Parentheses, a minus on either side and CR (a credit) make it so; a thousands separator stands between threes.
     Raises `InvalidRow`.
@@ -30,8 +30,8 @@ def amount(text: str, mark: DecimalMark, *, column: str) -> str:
         plain = plain.replace(space, "")
     if signs > 1 or not plain or not plain.isascii() or not _NUMBER[mark].fullmatch(plain):
         raise InvalidRow(f"{column}: {text!r} is no number{_advice(plain, mark)}")
-    whole, _, decimals = plain.replace("," if mark == "." else ".", "").replace(mark, ".").partition(".")
-    found = _plain(whole.lstrip("0") or "0", decimals, text, column)
+    whole, _, rest = plain.replace("," if mark == "." else ".", "").replace(mark, ".").partition(".")
+    found = _plain(whole.lstrip("0") or "0", rest, text, column, most=decimals)
     return f"-{found}" if signs and Decimal(found) else found
 
 
@@ -54,11 +54,11 @@ def _unsigned(text: str) -> tuple[str, int]:
     return plain.removeprefix("+"), signs
 
 
-def _plain(whole: str, decimals: str, text: str, column: str) -> str:
-    if len(decimals) > _DECIMALS:
+def _plain(whole: str, decimals: str, text: str, column: str, *, most: int) -> str:
+    if len(decimals) > most:
         decimals = decimals.rstrip("0")
-    if len(whole) > _DIGITS or len(decimals) > _DECIMALS:
-        raise InvalidRow(f"{column}: {text!r} has more than {_DIGITS} digits or {_DECIMALS} decimals")
+    if len(whole) > _DIGITS or len(decimals) > most:
+        raise InvalidRow(f"{column}: {text!r} has more than {_DIGITS} digits or {most} decimals")
     return f"{whole}.{decimals}" if decimals else whole
 
 

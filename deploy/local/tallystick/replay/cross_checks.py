@@ -20,6 +20,7 @@ from tallystick.replay.mapping_schema import (
     TargetTemplates,
     TimeRule,
     Trial,
+    Where,
 )
 from tallystick.replay.targets import placeholders, target_of
 from tallystick.replay.times import NAMED_FORMS, contradictions, format_fault
@@ -76,9 +77,7 @@ def cross_check(content: MappingContent, tables: Tables) -> Faults:
 
 def _file_faults(content: MappingContent) -> Faults:
     """Settings of the file and of its times that say nothing, or two things."""
-    for index, each in enumerate(content.where):
-        if (each.in_ is None) == (each.not_in is None):
-            yield Fault(("where", index), "write either `in` or `not_in`, with the cells that it is about")
+    yield from where_faults(content.where)
     used = content.time_columns()
     for name, rule in content.times.items():
         if name not in used:
@@ -94,6 +93,13 @@ def _file_faults(content: MappingContent) -> Faults:
         yield Fault(("repeated",), "without `item`, equal rows are several items: there is nothing to choose from")
     if isinstance(content, ReadingRows) and content.adjusts is not None and content.reading is None:
         yield Fault(("adjusts",), "readings have no ids to be named by: name their column under `reading`")
+
+
+def where_faults(where: Iterable[Where]) -> Faults:
+    """Filters of rows that say nothing, or two things."""
+    for index, each in enumerate(where):
+        if (each.in_ is None) == (each.not_in is None):
+            yield Fault(("where", index), "write either `in` or `not_in`, with the cells that it is about")
 
 
 def _span_faults(complete: CompleteSpan) -> Faults:
@@ -121,14 +127,19 @@ def _is_encoding(name: str) -> bool:
 
 
 def _value_faults(path: Path, value: CellValue, content: MappingContent, tables: Tables) -> Faults:
-    if (value.constant is None) == (value.column is None):
-        yield Fault(path, "name either a column or a constant")
-    elif value.constant is not None and (value.lookup or value.field or value.values or value.default):
-        yield Fault(path, "a constant has no lookup, field, values or default")
+    yield from value_faults(path, value)
     if (value.lookup is None) != (value.field is None):
         yield Fault(path, "lookup and field go together: which lookup, and which of its columns")
     elif value.lookup is not None and value.field is not None:
         yield from _lookup_faults((*path, "lookup"), value.lookup, {value.field}, content, tables)
+
+
+def value_faults(path: Path, value: CellValue) -> Faults:
+    """A value that has no origin, or two."""
+    if (value.constant is None) == (value.column is None):
+        yield Fault(path, "name either a column or a constant")
+    elif value.constant is not None and (value.lookup or value.field or value.values or value.default):
+        yield Fault(path, "a constant has no lookup, field, values or default")
 
 
 def _lookup_faults(path: Path, name: str, wanted: Iterable[str], content: MappingContent, tables: Tables) -> Faults:

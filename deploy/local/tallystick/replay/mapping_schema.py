@@ -167,11 +167,10 @@ class CompleteSpan(MappingPart, frozen=True, rename={"from_": "from"}):
         return Span(first, last)
 
 
-class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
-    """What every mapping says, whatever a row of its file is."""
+class MappedFile(MappingPart, frozen=True, kw_only=True):
+    """How the file of a mapping is written, and which of its rows count."""
 
     about: str = ""
-    source: SourceName
     encoding: Name = "utf-8-sig"
     delimiter: Annotated[str, Meta(min_length=1, max_length=3)] | None = None
     quote: Literal['"', "'", "none"] = '"'
@@ -179,6 +178,25 @@ class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
     sheet: Name | None = None
     blank: tuple[Name, ...] = ()
     where: tuple[Where, ...] = ()
+
+    @property
+    def form(self) -> FileForm:
+        """How the file is written."""
+        return FileForm(
+            encoding=self.encoding,
+            delimiter="\t" if self.delimiter in {"tab", r"\t"} else self.delimiter,
+            quote="" if self.quote == "none" else self.quote,
+            header_line=None if self.header_line is None else int(self.header_line),
+            sheet=self.sheet,
+            blank=frozenset(self.blank),
+            where=tuple(each.row_filter for each in self.where),
+        )
+
+
+class AnyRows(MappedFile, frozen=True, kw_only=True, tag_field="rows"):
+    """What every mapping says, whatever a row of its file is."""
+
+    source: SourceName
     zone: Name
     time_format: Forms = ()
     times: dict[Name, TimeColumn] = {}
@@ -207,19 +225,6 @@ class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
         for name in self.time_columns():
             found |= self.times[name].columns(name) if name in self.times else {name}
         return {column for column in found if column is not None}
-
-    @property
-    def form(self) -> FileForm:
-        """How the file is written."""
-        return FileForm(
-            encoding=self.encoding,
-            delimiter="\t" if self.delimiter in {"tab", r"\t"} else self.delimiter,
-            quote="" if self.quote == "none" else self.quote,
-            header_line=None if self.header_line is None else int(self.header_line),
-            sheet=self.sheet,
-            blank=frozenset(self.blank),
-            where=tuple(each.row_filter for each in self.where),
-        )
 
 
 class AnyItems(AnyRows, frozen=True, kw_only=True):
