@@ -330,7 +330,7 @@ def test_a_verb_that_reads_makes_no_folder_and_says_that_nothing_is_there(
     files = {"DRAFT": tmp_path / "draft.yaml", "EMPTY": tmp_path / "empty", "RECHARGES": tmp_path / "recharges.yaml"}
     files["DRAFT"].write_text(DRAFT)
     files["EMPTY"].touch()
-    files["RECHARGES"].write_text("council: {constant: a}\nservice: {constant: b}\namount: {column: 'targets:'}\n")
+    files["RECHARGES"].write_text("council: {constant: a}\nservice: {constant: b}\namount: {column: 'calendars:'}\n")
 
     result = run(tmp_path / "var", *(str(files.get(each, each)) for each in arguments))
 
