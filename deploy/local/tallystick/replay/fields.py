@@ -22,8 +22,8 @@ class IdField:
     """An id that every row has: its council, its service, its priority."""
 
     def __init__(self, name: str, value: CellValue, header: Header, lookups: Lookups) -> None:
-        self._name = value.column or name
-        self._naming = IdAssigner(_chosen(value))
+        self._name, self._default = value.column or name, value.default
+        self._naming = IdAssigner(value.values if value.constant is None else {value.constant: value.constant})
         self.text = text_of(value, header, lookups)
 
     def __call__(self, row: Row) -> str:
@@ -34,7 +34,8 @@ class IdField:
         """The id that `text` makes; raises `InvalidRow`, also where it is empty."""
         if not text:
             raise InvalidRow(f"{self._name}: the cell is blank")
-        return self._naming.id_of(text, column=self._name)
+        # What stands for a blank cell is an id, and no text that makes one: a cell `Normal` may make the same.
+        return text if text == self._default else self._naming.id_of(text, column=self._name)
 
 
 class OwnerFields:
@@ -187,10 +188,3 @@ def _looked_up(cell: Read, table: LookupTable, name: str, field: str, default: s
         return ""
 
     return read
-
-
-def _chosen(value: CellValue) -> dict[str, str]:
-    """The ids that a person wrote into the mapping, by the texts that they replace."""
-    if value.constant is not None:
-        return {value.constant: value.constant}
-    return value.values if value.default is None else {value.default: value.default} | value.values

@@ -49,6 +49,21 @@ def shipped_mappings() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in _shipped().iterdir() if entry.name.endswith(".yaml"))
 
 
+def about_shipped_mappings() -> list[tuple[str, str]]:
+    """The name of each shipped mapping, and what it says of itself."""
+    return [(name, read_yaml(shipped_text(name), as_text=True).value["about"]) for name in shipped_mappings()]
+
+
+def shipped_text(name: str) -> str:
+    """The shipped mapping of that name, with its comments; raises `UnknownMapping`."""
+    if name not in shipped_mappings():
+        near = did_you_mean(name, shipped_mappings())
+        raise UnknownMapping(
+            f"no mapping called {name!r} comes with Tallystick{near}; `tallystick map --list` lists them"
+        )
+    return (_shipped() / f"{name}.yaml").read_text(encoding="utf-8")
+
+
 def read_mapping(name_or_path: str, *, lookups: Mapping[str, Path]) -> ReplayMapping:
     """The mapping of that name or path with its lookups; `lookups` gives the files of those it names without one.
 
@@ -124,7 +139,7 @@ def _text_of(name_or_path: str) -> tuple[str, str, Path]:
     """The mapping's name, its text, and the folder that the files it names are relative to."""
     path = Path(name_or_path)
     if name_or_path in shipped_mappings():
-        return name_or_path, (_shipped() / f"{name_or_path}.yaml").read_text(encoding="utf-8"), Path()
+        return name_or_path, shipped_text(name_or_path), Path()
     if not path.is_file():
         near = did_you_mean(name_or_path, shipped_mappings())
         raise UnknownMapping(f"{name_or_path!r} is no file and none of {', '.join(shipped_mappings())}{near}")

@@ -1,0 +1,176 @@
+"""Mappings for the default exports of service desks: each reads a small made-up export, and names its source."""
+
+import re
+from collections import Counter
+from importlib import resources
+from pathlib import Path
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from shared.contracts.items import TicketOpened
+from tallystick.command import app
+from tallystick.replay.mapping import read_mapping, shipped_mappings
+from tallystick.replay.suggested import suggest
+from tallystick.replay.trial import trial_definitions
+from tests.support.replays import Replayed, mapping_of, replay_file
+
+SERVICENOW = """\
+"Number","Opened","Priority","State","Category","Business Unit","Resolved","Closed"
+"INC0010001","2026-03-02 09:00:00","3 - Moderate","Closed","Hardware","Adur","2026-03-02 15:30:00","2026-03-07 15:30:00"
+"INC0010002","2026-03-29 01:30:00","1 - Critical","On Hold","Hardware","Worthing","",""
+"INC0010003","2026-03-03 10:00:00","4 - Low","Canceled","Inquiry / Help","Adur","","2026-03-03 10:05:00"
+"""
+GLPI = """\
+"ID";"Entity";"Opening date";"Priority";"Time to resolve";"Resolution date";"Closing date";
+"1 204";"Root entity > Adur";"2026-03-02 09:00";"Medium";"2026-03-04 09:00";"2026-03-03 11:00";"2026-03-05 00:00";
+"1 205";"Root entity > Worthing";"2026-03-02 10:15";"High";"";"";"";
+"""
+FIXMYSTREET = """\
+Report ID,Title,User Name,Category,Created,Confirmed,Acknowledged,Fixed,Closed,Status
+81,Hole,x,Potholes,2026-03-02T08:59:10,2026-03-02T09:00:00,2026-03-03T10:00:00,2026-03-20T14:00:00,,fixed - council
+82,"Lamp, out",x,Street lighting,2026-03-02T11:00:00,2026-03-02T11:01:00,,,,confirmed
+83,Bin,x,Bins,2026-03-04T11:00:00,2026-03-04T11:01:00,2026-03-05T09:00:00,,2026-03-05T09:00:00,unable to fix
+"""
+SPEND = """\
+Body name,Transaction date,Supplier (beneficiary),Transaction number,Net amount,Irrecoverable VAT
+Ashby District Council,01/04/2026,Alpha Ltd,501,"1,250.00",0.00
+Ashby District Council,01/04/2026,Alpha Ltd,501,600.00,0.00
+Ashby District Council,17/04/2026,Beta Ltd,502,(700.00),0.00
+"""
+ZAMMAD: list[list[object]] = [
+    ["Default (Created)"],
+    [],
+    ["#", "Title", "State", "Priority", "Group", "Organization", "Created At", "Closed At", "First Response At"],
+    [
+        "20001",
+        "Printer",
+        "closed",
+        "2 normal",
+        "ICT",
+        "Adur",
+        "2026-03-02 09:00",
+        "2026-03-03 12:00",
+        "2026-03-02 09:30",
+    ],
+    ["20002", "Phone", "open", "3 high", "ICT", "Worthing", "2026-03-02 10:00", None, None],
+    [],
+    ["Timezone: Europe/London"],
+]
+TEXTS = {"servicenow": SERVICENOW, "glpi": GLPI, "fixmystreet": FIXMYSTREET, "council-spend": SPEND}
+EXPECTED = {
+    "servicenow": {"opened": 3, "resolved": 1, "closed": 2},
+    "glpi": {"opened": 2, "resolved": 1, "closed": 1},
+    "zammad": {"opened": 2, "responded": 1, "resolved": 1},
+    "fixmystreet": {"opened": 3, "responded": 2, "resolved": 1, "closed": 1},
+    "council-spend": {"recorded": 3},
+}
+
+
+def sample(name: str, folder: Path) -> Path:
+    if name == "zammad":
+        book = openpyxl.Workbook()
+        assert book.active is not None
+        for row in ZAMMAD:
+            book.active.append(row)
+        book.save(folder / "tickets.xlsx")
+        return folder / "tickets.xlsx"
+    (folder / f"{name}.csv").write_text(TEXTS[name], encoding="utf-8")
+    return folder / f"{name}.csv"
+
+
+def replayed(name: str, folder: Path) -> Replayed:
+    return replay_file(read_mapping(name, lookups={}), sample(name, folder))
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_mapping_reads_an_export_of_its_kind(name: str, tmp_path: Path) -> None:
+    found = replayed(name, tmp_path)
+
+    assert found.rejected == []
+    assert Counter(found.names) == EXPECTED[name]
+    assert found.counts.unaccounted == 0
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_its_trial_is_a_catalogue_for_the_file(name: str, tmp_path: Path) -> None:
+    definitions = trial_definitions(read_mapping(name, lookups={}), sample(name, tmp_path))
+
+    assert definitions
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_mapping_names_where_its_columns_were_read(name: str) -> None:
+    text = (resources.files("tallystick") / "mappings" / f"{name}.yaml").read_text(encoding="utf-8")
+
+    assert re.search(r"https://(github\.com/\S+/\S+,|www\.eastcambs\.gov\.uk/)", text)
+    assert "read 2026-11" in text
+
+
+def test_a_deadline_of_glpi_is_the_one_that_it_recorded(tmp_path: Path) -> None:
+    opened = [each for each in replayed("glpi", tmp_path).events if isinstance(each, TicketOpened)]
+
+    assert [(each.subject, each.council, str(each.data.due_at)) for each in opened] == [
+        ("1-204", "root-entity-adur", "2026-03-04 09:00:00+00:00"),
+        ("1-205", "root-entity-worthing", "None"),
+    ]
+
+
+JIRA = """\
+Summary,Issue key,Issue id,Status,Priority,Created,Updated,Resolved,Comment,Comment,Custom field (Organizations)
+Printer,SD-1,10001,Done,High,29/Jun/26 9:00 AM,29/Jun/26 4:30 PM,29/Jun/26 4:30 PM,"one, two",,Adur
+Phone,SD-2,10002,Open,Low,30/Jun/26 9:15 AM,30/Jun/26 9:15 AM,,,,Worthing
+"""
+ZENDESK = """\
+Id,Requester,Subject,Status,Priority,Created at,Updated at,Organization,Solved at
+71,A,Printer,Solved,Normal,2026-03-02 09:00,2026-03-03 10:00,Adur,2026-03-03 10:00
+72,B,Phone,Open,High,2026-03-02 10:00,2026-03-02 10:00,Worthing,
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "items"), [(JIRA, ["SD-1", "SD-2"]), (ZENDESK, ["71", "72"])], ids=["jira", "zendesk"]
+)
+def test_for_exports_without_a_mapping_one_is_suggested_that_runs(text: str, items: list[str], tmp_path: Path) -> None:
+    (tmp_path / "export.csv").write_text(text, encoding="utf-8")
+
+    suggestion = suggest(tmp_path / "export.csv", zone="Europe/London")
+
+    assert suggestion.undecided == ()
+    found = replay_file(mapping_of(tmp_path, suggestion.text), tmp_path / "export.csv")
+    assert (found.rejected, Counter(found.names)) == ([], {"opened": 2, "resolved": 1})
+    assert [each.subject for each in found.events if isinstance(each, TicketOpened)] == items
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["map", *arguments])
+    return result.exit_code, result.output
+
+
+def test_shipped_mappings_are_listed_with_what_they_are_about() -> None:
+    code, printed = run("--list")
+
+    assert code == 0
+    assert [line.split("  ")[0] for line in printed.splitlines()[1:]] == shipped_mappings()
+    assert all(len(line.split("  ", 1)[1].strip()) > 20 for line in printed.splitlines()[1:])
+
+
+def test_a_shipped_mapping_is_written_to_be_changed(tmp_path: Path) -> None:
+    assert run("--shipped", "glpi", "--to", str(tmp_path / "mine.yaml"))[0] == 0
+
+    assert read_mapping(str(tmp_path / "mine.yaml"), lookups={}).content == read_mapping("glpi", lookups={}).content
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--shipped", "servicenov"), "did you mean servicenow"),
+        ((), "name an export"),
+        (("--list", "--shipped", "glpi"), "name an export"),
+    ],
+)
+def test_what_cannot_be_mapped_is_refused_in_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+    code, printed = run(*arguments)
+
+    assert (code, sentence in " ".join(printed.replace("│", " ").split())) == (2, True), printed
