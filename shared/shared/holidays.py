@@ -1,7 +1,7 @@
 """Bank holidays of the United Kingdom's three divisions, and until when they are known.
 
-Source: GOV.UK, bank-holidays.json, 2012 to 2028, Open Government Licence v3.0 (data/README.md). A date is the day that
-counts: the substitute where the nominal date falls on a weekend, as GOV.UK lists it.
+Source: GOV.UK, bank-holidays.json, 2012 to 2028, Open Government Licence v3.0, and one proclamation (data/README.md).
+A date is the day that counts: the substitute where the nominal date falls on a weekend, as GOV.UK lists it.
 """
 
 from collections import Counter

@@ -52,7 +52,8 @@ Within = Annotated[
     str,
     Meta(
         pattern=THRESHOLD_PATTERN,
-        description="a duration like '8 working hours', '10 working days' or '30 days', or 'recorded due date'",
+        description="a duration like '8 working hours', '10 working days', '30 days' or '1 month', "
+        "or 'recorded due date'",
     ),
 ]
 
@@ -145,11 +146,10 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     calendar: Id | None = None  # needed by working hours and days; elapsed time without one uses Europe/London days
     objective: Objective | None = None
     when: dict[str, tuple[str, ...]] = field(default_factory=dict)  # priority or attribute → accepted values
-    day_rule: Literal["closing-time", "same-time"] = "closing-time"
+    day_rule: Literal["closing-time", "same-time", "following-days"] = "closing-time"
     cut_off: CutOff | None = None  # 16:00: received later counts as the next working day (closing-time rule only)
-    ends_on: Literal["next-working-day"] | None = (
-        None  # of calendar days: due when the first working day from there closes
-    )
+    # of calendar days: due when the first working day from there closes (of months, too), or at the end of the date
+    ends_on: Literal["next-working-day", "end-of-day"] | None = None
     warn_at: tuple[WarnAt, ...] = (75, 90)
     starts: Literal["opened", "assigned", "first-active"] = "opened"
     paused_by: tuple[AwaitedParty, ...] | None = None  # None: as is usual for the measure

@@ -10,6 +10,7 @@ from decimal import Decimal
 from shared.contracts.definitions import UPDATES, Objective, Target
 from shared.contracts.thresholds import (
     CalendarDays,
+    CalendarMonths,
     ElapsedSeconds,
     RecordedDueDate,
     Threshold,
@@ -23,6 +24,7 @@ from shared.instants import DAY_S
 
 _MAX_COUNT = 1_000_000
 _MAX_DAYS = 3660
+_DAYS_OF_A_MONTH = 31  # at most
 _MAX_WARNINGS_BEFORE = 20
 
 
@@ -39,7 +41,7 @@ def _calendar(target: Target, threshold: Threshold) -> Iterator[Fault]:
         return
     if isinstance(threshold, WorkingSeconds | WorkingDays):
         yield Fault(("calendar",), "is missing: working time is counted in a calendar's hours")
-    elif target.ends_on is not None:
+    elif target.ends_on == "next-working-day":
         yield Fault(("calendar",), "is missing: ends_on needs a calendar's working days")
     elif target.measure in UPDATES:
         yield Fault(("calendar",), "is missing: updates are due in a calendar's hours")
@@ -72,6 +74,8 @@ def _duration(_: Target, threshold: Threshold) -> Iterator[Fault]:
             is_too_long = seconds > _MAX_DAYS * DAY_S
         case WorkingDays(days) | CalendarDays(days):
             is_too_long = days > _MAX_DAYS
+        case CalendarMonths(months):
+            is_too_long = months * _DAYS_OF_A_MONTH > _MAX_DAYS
         case RecordedDueDate():
             return
     if is_too_long:
@@ -86,8 +90,10 @@ def _days(target: Target, threshold: Threshold) -> Iterator[Fault]:
         yield Fault(("day_rule",), "has an effect only on a threshold in working days")
     if target.pause_counts != "seconds" and not in_working_days:
         yield Fault(("pause_counts",), "has an effect only on a threshold in working days")
-    if target.ends_on is not None and not isinstance(threshold, CalendarDays):
-        yield Fault(("ends_on",), "has an effect only on a threshold in days")
+    if target.ends_on is not None and not isinstance(threshold, CalendarDays | CalendarMonths):
+        yield Fault(("ends_on",), "has an effect only on a threshold in days or months")
+    if target.ends_on == "end-of-day" and isinstance(threshold, CalendarMonths):
+        yield Fault(("ends_on",), "has no effect: a month ends with its date")
     if target.cut_off is not None and (not in_working_days or target.day_rule != "closing-time"):
         yield Fault(("cut_off",), "has an effect only on a threshold in working days that end at closing time")
 
@@ -126,10 +132,12 @@ def _warnings(target: Target, threshold: Threshold) -> Iterator[Fault]:
 
 
 def _amount(time: Threshold) -> int:
-    """In its own unit: seconds or days."""
+    """In its own unit: seconds, days or months."""
     match time:
         case WorkingSeconds(amount) | ElapsedSeconds(amount) | WorkingDays(amount) | CalendarDays(amount):
             return amount
+        case CalendarMonths(months):
+            return months
         case RecordedDueDate():
             return 0
 

@@ -109,13 +109,13 @@ def test_a_credit_of_the_other_sign_is_refused(signs: str, cell: str, tmp_path: 
     assert "signs: positive" in found.refused[0].reason
 
 
-def test_a_workbook_says_the_same_and_its_dates_are_months(tmp_path: Path) -> None:
-    book = openpyxl.Workbook()
-    assert book.active is not None
-    book.active.append(["Recharges"])
-    book.active.append(["Month", "Council", "Service", "Units", "Rate", "Net"])
-    book.active.append([datetime(2026, 4, 1), "Adur", "Payroll", 100, 0.1, 10.000000000000002])  # noqa: DTZ001 (Excel has no zones)
-    book.save(tmp_path / "old.xlsx")
+def test_a_madesays_the_same_and_its_dates_are_months(tmp_path: Path) -> None:
+    made = openpyxl.Workbook()
+    assert made.active is not None
+    made.active.append(["Recharges"])
+    made.active.append(["Month", "Council", "Service", "Units", "Rate", "Net"])
+    made.active.append([datetime(2026, 4, 1), "Adur", "Payroll", 100, 0.1, 10.000000000000002])  # noqa: DTZ001 (Excel has no zones)
+    made.save(tmp_path / "old.xlsx")
 
     found = read_file(tmp_path, tmp_path / "old.xlsx", f'{MAPPING}month: {{column: Month, format: "%b-%y"}}\n')
 

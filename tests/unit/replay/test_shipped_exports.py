@@ -70,11 +70,11 @@ EXPECTED = {
 
 def sample(name: str, folder: Path) -> Path:
     if name == "zammad":
-        book = openpyxl.Workbook()
-        assert book.active is not None
+        made = openpyxl.Workbook()
+        assert made.active is not None
         for row in ZAMMAD:
-            book.active.append(row)
-        book.save(folder / "tickets.xlsx")
+            made.active.append(row)
+        made.save(folder / "tickets.xlsx")
         return folder / "tickets.xlsx"
     (folder / f"{name}.csv").write_text(TEXTS[name], encoding="utf-8")
     return folder / f"{name}.csv"

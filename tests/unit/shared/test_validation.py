@@ -58,8 +58,8 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
                 "#/title": "expected str of length >= 1",
                 "#/effective_to": "expected a date like 2026-04-01",
                 "#/targets/0/service": "expected the id of a service, or * for every one",
-                "#/targets/0/within": "expected a duration like '8 working hours', '10 working days' or '30 days', "
-                "or 'recorded due date'",
+                "#/targets/0/within": "expected a duration like '8 working hours', '10 working days', '30 days' "
+                "or '1 month', or 'recorded due date'",
                 "#/targets/0/measure": "expected one of response-time, resolution-time, update-interval, "
                 "periodic-update, processing-time, availability",
             },

@@ -25,11 +25,23 @@ LONG_NIGHT = {"weekly": {"sun": ("09:00-17:00",), "mon": ("19:30-12:00",), "tue"
 AMOUNTS: list[dict[str, Any]] = [
     {"within": "3 hours"},
     {"within": "6 working hours"},
-    *({"within": f"{days} days", **ends} for days in (1, 2) for ends in ({}, {"ends_on": "next-working-day"})),
+    *(
+        {"within": within, **ends}
+        for within in ("1 days", "2 days", "1 month")
+        for ends in ({}, {"ends_on": "next-working-day"}, {"ends_on": "end-of-day"})
+        if (within, ends.get("ends_on")) != ("1 month", "end-of-day")
+    ),
     *(
         {"within": f"{days} working days", **rule, **pauses}
         for days in (1, 2)
-        for rule in ({}, {"cut_off": "01:30"}, {"cut_off": "16:00"}, {"cut_off": "24:00"}, {"day_rule": "same-time"})
+        for rule in (
+            {},
+            {"cut_off": "01:30"},
+            {"cut_off": "16:00"},
+            {"cut_off": "24:00"},
+            {"day_rule": "same-time"},
+            {"day_rule": "following-days"},
+        )
         for pauses in ({}, {"pause_counts": "whole-days"})
     ),
 ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.console import answer, fail, out
+from tallystick.console import answer, fail, out, plain_table, write_file
 from tallystick.options import Json, input_file
 
 if TYPE_CHECKING:
@@ -26,6 +26,31 @@ def target(file: Annotated[Path, input_file("YAML, or JSON in a file named *.jso
     from sla_monitor.trial.target import try_target
 
     _print(try_target(_document(file, MAX_DOCUMENT_BYTES), written_in=_form(file)), as_json=as_json)
+
+
+@app.command(name="clocks")
+def clocks(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this one, to try or to change.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
+) -> None:
+    """The clocks that councils keep by law are listed: documents for `try target`, each with its source.
+
+    docs/clocks.md says what is in them.
+    """
+    from tallystick.clocks import clock_text, shipped_clocks, titles
+
+    if name is None:
+        for line in plain_table(("Name", "Clock", "Source"), titles()):
+            out.print(line)
+    elif name not in shipped_clocks():
+        fail(f"No clock is called {name!r}.", do=f"It has {', '.join(shipped_clocks())}. Nothing was written.")
+    elif to is None:
+        typer.echo(clock_text(name), nl=False)
+    elif to.exists():
+        fail(f"{to} is there already.", do="Name another file. Nothing was written.")
+    else:
+        write_file(to, clock_text(name).encode())
+        out.print(str(to))
 
 
 @app.command(name="tariff")

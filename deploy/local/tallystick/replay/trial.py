@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from shared.contracts.calendar_rules import plain_days
 from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Service, Target
-from shared.contracts.thresholds import CalendarDays, parse_threshold
+from shared.contracts.thresholds import CalendarDays, CalendarMonths, parse_threshold
 from tallystick.replay.fields import IdField, OwnerFields
 from tallystick.replay.files import open_table
 from tallystick.replay.ids import slug
@@ -123,7 +123,7 @@ def _days_of(zone: str) -> Calendar | None:
 
 def _counts_plain_days(target: Target) -> bool:
     """Whether the target is in days of no calendar, which end when the zone's clocks say so."""
-    return target.calendar is None and isinstance(parse_threshold(target.within), CalendarDays)
+    return target.calendar is None and isinstance(parse_threshold(target.within), CalendarDays | CalendarMonths)
 
 
 def _agreement(trial: Trial, council: Council, targets: tuple[Target, ...]) -> Agreement:

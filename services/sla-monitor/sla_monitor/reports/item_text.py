@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from shared.contracts.thresholds import CalendarDays, RecordedDueDate, WorkingDays, parse_threshold
+from shared.contracts.thresholds import CalendarDays, CalendarMonths, RecordedDueDate, WorkingDays, parse_threshold
 from shared.contracts.verdicts import warning_text
 from shared.period import LONDON
 from shared.web.formats import counted
@@ -147,7 +147,7 @@ def _instants(named: Mapping[str, datetime | None], zone: ZoneInfo) -> str:
 
 def is_late_by_date(verdict: VerdictReport) -> bool:
     """Whether its margin is plain time since a date that was missed, nights included, not time of its clock."""
-    by_date = isinstance(parse_threshold(verdict.within), WorkingDays | CalendarDays | RecordedDueDate)
+    by_date = isinstance(parse_threshold(verdict.within), WorkingDays | CalendarDays | CalendarMonths | RecordedDueDate)
     return by_date and verdict.margin_s is not None and verdict.margin_s < 0
 
 

@@ -88,7 +88,7 @@ class Addition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     seconds: Count | None = None
     working_hours: Annotated[int, Meta(ge=0, le=200_000)] | None = None
     working_days: Annotated[int, Meta(ge=0, le=10_000)] | None = None
-    day_rule: Literal["closing-time", "same-time"] = "closing-time"
+    day_rule: Literal["closing-time", "same-time", "following-days"] = "closing-time"
     cut_off: CutOff | None = None
 
 

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from shared.contracts.thresholds import (
     CalendarDays,
+    CalendarMonths,
     ElapsedSeconds,
     RecordedDueDate,
     Threshold,
@@ -134,6 +135,8 @@ class _CycleClock(Struct, frozen=True, gc=False):
                 return _extended(target, _working_days(target, start, days), start, self.stopwatch)
             case CalendarDays(days):
                 return _extended(target, target.hours.add_calendar_days(start, days), start, self.stopwatch)
+            case CalendarMonths(months):
+                return _extended(target, target.hours.add_months(start, months), start, self.stopwatch)
         return None
 
     def _nth_uncovered_day(self, start: int, days: int) -> int | None:
@@ -177,8 +180,15 @@ def _extended(target: BoundTarget, due: int | None, start: int, stopwatch: Stopw
 
 
 def _ending(target: BoundTarget, due: int | None) -> int | None:
-    """Where the target ends on a working day, the closing of the first one on or after the date of `due` (R58)."""
-    return due if due is None or target.definition.ends_on is None else target.hours.closing_from(due)
+    """Where the target ends on a working day, the closing of the first one on or after the date of `due` (R58).
+
+    Where it ends with the day, the midnight after it. A month does so always: that midnight is of its last date.
+    """
+    if due is None or target.definition.ends_on is None:
+        return due
+    if target.definition.ends_on == "end-of-day":
+        return target.hours.end_of_day(due)
+    return target.hours.closing_from(due - 1 if isinstance(target.threshold, CalendarMonths) else due)
 
 
 def warning_before_due(target: BoundTarget, interval: ClockInterval, time: Threshold) -> int | None:
@@ -203,5 +213,5 @@ def _before(hours: WorkingTime, due: int, time: Threshold) -> int | None:
             return hours.last_with(seconds, due)
         case WorkingDays(days):
             return hours.working_days_before(due, days)
-        case RecordedDueDate():
+        case CalendarMonths() | RecordedDueDate():
             return None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from shared.instants import DAY_S
 from sla_monitor.domain.working_time.intervals import Interval
-from sla_monitor.domain.working_time.local_time import LocalTime
+from sla_monitor.domain.working_time.local_time import LocalTime, wall_after_months
 from sla_monitor.domain.working_time.working_days import CalendarSegment, CalendarTrace, DayRule, WorkingDayIndex
 
 # 2**16 s, about 18 hours, holds a few openings and closings: a search among those is half as long as among all.
@@ -129,14 +129,16 @@ class WorkingTime:
 
         closing-time: received after the last closing, or later than `cut_off_s` after local midnight, or on no
         working day counts as received the next working day. That is day 0; due is the closing of day `days`.
+        following-days: the date of receipt is day 0, whether it is a working day or not; due is the closing of the
+        working day that is number `days` after it.
         same-time: from `a` if open, else from the next opening; due is the same wall time `days` working days
         later, or that day's opening or closing where the time lies outside them. A break does not move it.
         """
         _refuse_negative(days, "working days")
         self._check(a)
         due: int | None = None
-        if rule == "closing-time":
-            due = self._days.due_at_closing(a, days, cut_off_s=cut_off_s)
+        if rule != "same-time":
+            due = self._days.due_at_closing(a, days, rule=rule, cut_off_s=cut_off_s)
         elif (start := self.next_open(a)) is not None:
             due = self._days.due_at_same_time(start, days) if days else start
         return due if due is not None and due <= self._last else None
@@ -165,6 +167,25 @@ class WorkingTime:
         self._check(a)
         self._check(a + days * DAY_S)
         return self._local.instant_in_order(self._local.latest_wall(a) + days * DAY_S) if days else a
+
+    def add_months(self, a: int, months: int) -> int:
+        """The midnight that ends the corresponding date `months` later; of a month without it, the last date's.
+
+        Received at any time of a day, all is due at one instant, so an earlier `a` is never due later (R53).
+        Raises `BeyondHorizon` for `a` and for the result.
+        """
+        _refuse_negative(months, "months")
+        self._check(a)
+        due = self._local.instant_in_order(wall_after_months(self._local.latest_wall(a), months))
+        self._check(due)
+        return due
+
+    def end_of_day(self, a: int) -> int:
+        """The midnight that ends the local date of `a`. Raises `BeyondHorizon` for `a` and for the result."""
+        self._check(a)
+        due = self._local.instant_in_order(wall_after_months(self._local.latest_wall(a), 0))
+        self._check(due)
+        return due
 
     def closing_from(self, a: int) -> int | None:
         """The closing of the first working day on or after the local date of `a`; None beyond the horizon.

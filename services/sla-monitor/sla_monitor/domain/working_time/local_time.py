@@ -6,6 +6,7 @@ the set of instants at which the clock on the wall shows a time inside it (R7, R
 """
 
 from bisect import bisect_left, bisect_right
+from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,10 +19,20 @@ from sla_monitor.domain.working_time.intervals import Interval
 # 2000), so none is passed over.
 _LOOK_S = 3 * DAY_S
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_MONTHS_OF_A_YEAR = 12
 
 
 class UnknownZone(ValueError):
     """The time zone database has no zone of that name."""
+
+
+def wall_after_months(wall: int, months: int) -> int:
+    """The end of the date that corresponds to that of `wall` so many months later, or of the last date of its month."""
+    day = date.fromordinal(_EPOCH_ORDINAL + wall // DAY_S)
+    years, month = divmod(day.month - 1 + months, _MONTHS_OF_A_YEAR)
+    last = monthrange(day.year + years, month + 1)[1]
+    due = date(day.year + years, month + 1, min(day.day, last))
+    return (due.toordinal() - _EPOCH_ORDINAL + 1) * DAY_S
 
 
 class LocalTime:

@@ -10,7 +10,7 @@ from shared.instants import DAY_S
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.domain.working_time.local_time import LocalTime, date_of
 
-DayRule = Literal["closing-time", "same-time"]
+DayRule = Literal["closing-time", "same-time", "following-days"]
 
 
 class WorkingDayIndex:
@@ -35,10 +35,14 @@ class WorkingDayIndex:
     def from_receipt(self, a: int, *, rule: DayRule, cut_off_s: int | None) -> Iterator[int]:
         """The indexes of the working days that count from a receipt at `a` on; the first is day 0.
 
-        By closing time without a cut-off, a day that closes before `a` does not count, though an earlier one may still
+        By the days that follow, day 0 stands for the date of receipt, also where nobody works on it. By closing time
+        without a cut-off, a day that closes before `a` does not count, though an earlier one may still
         be open then.
         """
-        if rule == "same-time":
+        if rule == "following-days":
+            day = self._local.latest_wall(a) // DAY_S
+            yield from range(max(bisect_right(self._days, day) - 1, 0), len(self._days))
+        elif rule == "same-time":
             yield from range(bisect_right(self._latest_closings, a), len(self._days))
         elif cut_off_s is not None:
             yield from range(self._received_by_cut_off(a, cut_off_s), len(self._days))
@@ -51,12 +55,12 @@ class WorkingDayIndex:
         """The first opening and the last closing of a day."""
         return self._openings[index], self._closings[index]
 
-    def due_at_closing(self, a: int, days: int, *, cut_off_s: int | None) -> int | None:
+    def due_at_closing(self, a: int, days: int, *, rule: DayRule, cut_off_s: int | None) -> int | None:
         """The closing of the working day that is `days` after the day of receipt; None beyond the horizon.
 
         Where the night before closes later still, that closing: an earlier receipt is never due later (R53).
         """
-        counted = self.from_receipt(a, rule="closing-time", cut_off_s=cut_off_s)
+        counted = self.from_receipt(a, rule=rule, cut_off_s=cut_off_s)
         due = next(islice(counted, days, None), None)
         return None if due is None else self._latest_closings[due]
 
