@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shared.contracts.codec import AnyEvent, decode_event
 from shared.contracts.envelope import ItemEvent
@@ -83,11 +85,22 @@ class Replayed:
 
 def mapping_of(folder: Path, text: str, **lookups: str) -> ReplayMapping:
     """The mapping that `text` says, read from a file in `folder`; `lookups` are their CSV texts by name."""
+    if not lookups and "lookups:" not in text:
+        return _mapping(text)
     path = folder / "mapping.yaml"
     path.write_text(text, encoding="utf-8")
     return read_mapping(
         str(path), lookups={name: _written(folder / f"{name}.csv", csv) for name, csv in lookups.items()}
     )
+
+
+@cache
+def _mapping(text: str) -> ReplayMapping:
+    """Reading YAML takes most of the time of a small replay, and few mappings are tried over and over."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "mapping.yaml"
+        path.write_text(text, encoding="utf-8")
+        return read_mapping(str(path), lookups={})
 
 
 def replay(folder: Path, mapping: str, csv: str, **lookups: str) -> Replayed:
