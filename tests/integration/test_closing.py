@@ -2,207 +2,276 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from random import Random
 from signal import SIGKILL
 
 import msgspec
-from sqlalchemy import select
+import pytest
+from typer.testing import CliRunner, Result
 
 from billing.domain.sealed import statement_of
+from billing.ports import StoredDocument
 from billing.routes.closing import CloseReport
-from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import FixedClock
+from shared.contracts.codec import decode_event
 from shared.contracts.definitions import Agreement, Council
+from shared.contracts.statements import StatementEvent, StatementIssued, StepEvent
 from shared.contracts.topics import STATEMENTS, USAGE
 from shared.log.port import Message, Shard
 from shared.scope import Scope
 from shared.units import EpochMillis
 from tallystick.authorisation import local_principal
+from tallystick.commands.close_month import app
+from tallystick.console import EXIT_BUSY
 from tallystick.stack import open_stack
+from tests.conftest import DatabaseOf
 from tests.support.billing_feed import MAY, TARIFFS
+from tests.support.closers import billing_at, start_closing
 from tests.support.figures import print_figure
 from tests.support.recharges import ICT, PAYABLE, PAYROLL, PROVIDER, agreement, recorded
 
 JUNE_9 = datetime(2026, 6, 9, 10, 0, tzinfo=UTC)
-COUNCILS = [Council(id=f"council-{number}", name=f"Council {number}") for number in range(6)]
-KILLS = int(os.environ.get("CLOSING_KILLS", "6"))
-PROCESSES = 4
-ATTEMPTS = 4 * KILLS
+COUNCILS = [Council(id=f"council-{number}", name=f"Council {number}") for number in range(4)]
+NUMBERS = [f"2026-27.{number:04}" for number in range(1, len(COUNCILS) + 1)]
+KILLS, PROCESSES = int(os.environ.get("CLOSING_KILLS", "6")), 4
+MANY_KILLS, MANY_PROCESSES = 60, 8
+MOST_CLOSES = 20  # for one kill, at the very worst
+CLOSED_WITHIN_S = 120.0
+LOOK_EVERY_S, SOON_S = 0.005, 0.1
+PAYABLE_PENCE = 4_420  # ten payslips at £4.42
+Closing = tuple[ForkServerProcess, Event]
 
 
 def agreed(council: Council) -> Agreement:
     return agreement(*(priced.id for priced in TARIFFS), council=council.id)
 
 
-async def prepared(folder: Path, *, used: Sequence[Council] = COUNCILS) -> None:
-    """The folder holds May's usage of the councils, read by all services."""
-    async with open_stack(folder, clock=FixedClock(JUNE_9)) as stack:
-        await stack.record([PROVIDER, PAYABLE, ICT, PAYROLL, *COUNCILS, *TARIFFS, *map(agreed, COUNCILS)])
-        events = [
-            msgspec.structs.replace(
-                recorded(f"r-{place}", "2026-05-12T12:00:00+00:00", "10", id=f"{council.id}-{place}"),
-                council=council.id,
-            )
-            for council in used
-            for place in range(3)
-        ]
-        sent = [
-            Message(event.key, msgspec.json.encode(event), timestamp_ms=EpochMillis(1_780_000_000_000))
-            for event in events
-        ]
-        await stack.bus.publish(USAGE.name, sent)
-        await stack.drain()
+@dataclass(frozen=True)
+class Office:
+    """A folder with billing's database, in it or on a server, which hold May's usage; nothing is issued yet."""
+
+    folder: Path
+    url: str
+
+    async def prepare(self) -> None:
+        with billing_at(self.url):
+            async with open_stack(self.folder, clock=FixedClock(JUNE_9)) as stack:
+                await stack.record([PROVIDER, PAYABLE, ICT, PAYROLL, *COUNCILS, *TARIFFS, *map(agreed, COUNCILS)])
+                await stack.bus.publish(USAGE.name, [used(council) for council in COUNCILS])
+                await stack.drain()
+
+    def run(self, *arguments: str) -> Result:
+        environment = {"TALLYSTICK_VAR": str(self.folder), "COLUMNS": "200"}
+        with billing_at(self.url):
+            return CliRunner(env=environment).invoke(app, [str(MAY), "--json", *arguments])
+
+    def shown(self, *arguments: str) -> CloseReport:
+        found = self.run(*arguments)
+        assert found.exit_code == 0, found.output
+        return msgspec.json.decode(found.stdout, type=CloseReport)
+
+    def start(self) -> Closing:
+        return start_closing(self.folder, self.url, MAY)
+
+    def documents(self) -> list[StoredDocument]:
+        """By number."""
+        with closing(SqlStore.open(self.url)) as store, store.snapshot(Scope.all()) as snapshot:
+            found = [each for council in COUNCILS for each in snapshot.steps.documents(council.id)]
+            return sorted(found, key=lambda each: each.number)
+
+    def steps(self) -> list[StepEvent]:
+        with closing(SqlStore.open(self.url)) as store, store.snapshot(Scope.all()) as snapshot:
+            return [step for council in COUNCILS for step in snapshot.steps.steps(council.id, MAY)]
+
+    def ledger_sums(self) -> dict[str, int]:
+        """What all that is booked comes to, and what councils owe by each document."""
+        with closing(SqlStore.open(self.url)) as store, store.snapshot(Scope.all()) as snapshot:
+            owed = {
+                each.number: sum(
+                    balance.amount_pence
+                    for balance in snapshot.ledger.balances(each.council, each.number)
+                    if balance.account == "receivable"
+                )
+                for council in COUNCILS
+                for each in snapshot.steps.documents(council.id)
+            }
+            return owed | {"all": snapshot.ledger.ledger_sum()}
+
+    async def published(self) -> list[StatementEvent]:
+        """What the log holds of statements once all that is left to send has been sent."""
+        with billing_at(self.url):
+            async with open_stack(self.folder, clock=FixedClock(JUNE_9)) as stack:
+                await stack.drain()
+                records = await stack.bus.read(Shard(STATEMENTS.name, 0), 0, limit=10_000)
+        events = [decode_event(each.value) for each in records]
+        return [each for each in events if isinstance(each, StatementEvent)]
 
 
-def close(folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tallystick", "close-month", str(MAY), "--json", *arguments]
-    return subprocess.Popen(
-        command, env=os.environ | {"TALLYSTICK_VAR": str(folder)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+def used(council: Council) -> Message:
+    event = recorded(f"r-{council.id}", "2026-05-12T12:00:00+00:00", "10", id=f"{council.id}-1")
+    event = msgspec.structs.replace(event, council=council.id)
+    return Message(event.key, msgspec.json.encode(event), timestamp_ms=EpochMillis(1_780_000_000_000))
 
 
-def shown(folder: Path) -> CloseReport:
-    """What the dry run shows."""
-    process = close(folder)
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors.decode()
-    return msgspec.json.decode(output, type=CloseReport)
+@pytest.fixture
+def new_office(dialect: str, database_of: DatabaseOf, tmp_path: Path) -> Callable[[], Office]:
+    """Prepares an office of its own each time."""
+    numbers = count()
+
+    def made() -> Office:
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        office = Office(folder, database_of("billing") if dialect == "postgresql" else f"sqlite:///{folder}/billing.db")
+        asyncio.run(office.prepare())
+        return office
+
+    return made
 
 
-def documents(folder: Path) -> list[tuple[str, str, str | None, str]]:
-    """Council, number, the hash of the document before and its own hash, by number."""
-    with closing(SqlStore.open(f"sqlite:///{folder}/billing.db")) as store, store.snapshot(Scope.all()) as snapshot:
-        found = [each for council in COUNCILS for each in snapshot.steps.documents(council.id)]
-        for each in found:
-            statement_of(each.content)
-        return sorted((each.council, each.number, each.previous, each.sha256) for each in found)
+@pytest.fixture
+def office(new_office: Callable[[], Office]) -> Office:
+    return new_office()
 
 
-async def published(folder: Path) -> list[bytes]:
-    """The keys of the records on the topic of statements."""
-    async with open_stack(folder, clock=FixedClock(JUNE_9)) as stack:
-        await stack.drain()
-        records = await stack.bus.read(Shard(STATEMENTS.name, 0), 0, limit=10_000)
-        return [each.key or b"" for each in records]
-
-
-def ledger_sum(folder: Path) -> int:
-    with closing(SqlStore.open(f"sqlite:///{folder}/billing.db")) as store, store._engine.connect() as connection:
-        return sum(connection.scalars(select(tables.ledger_entry.c.amount_pence)))
-
-
-def test_the_dry_run_changes_nothing_and_what_it_showed_is_issued_once_it_is_approved(tmp_path: Path) -> None:
-    asyncio.run(prepared(tmp_path))
-    first = shown(tmp_path)
+def test_the_dry_run_changes_nothing_and_what_it_showed_is_issued_once_it_is_approved(office: Office) -> None:
+    first = office.shown()
     assert [each.status for each in first.councils] == ["draft"] * len(COUNCILS)
-    assert first == shown(tmp_path)
+    assert first == office.shown()
 
-    process = close(tmp_path, "--approve", first.digest)
-    output, errors = process.communicate()
+    issued = office.shown("--approve", first.digest)
 
-    assert process.returncode == 0, errors.decode()
-    issued = msgspec.json.decode(output, type=CloseReport)
-    assert [each.number for each in issued.councils] == [f"2026-27.{number:04}" for number in range(1, 7)]
-    again = close(tmp_path, "--issue")
-    assert [each.number for each in msgspec.json.decode(again.communicate()[0], type=CloseReport).councils] == [
-        each.number for each in issued.councils
-    ]
+    assert [each.number for each in issued.councils] == NUMBERS
+    assert [each.number for each in office.shown("--issue").councils] == NUMBERS
 
 
-def test_another_digest_than_what_is_there_now_issues_nothing(tmp_path: Path) -> None:
-    asyncio.run(prepared(tmp_path))
+def test_another_digest_than_what_is_there_now_issues_nothing(office: Office) -> None:
+    refused = office.run("--approve", "0" * 64)
 
-    process = close(tmp_path, "--approve", "0" * 64)
-    _, errors = process.communicate()
-
-    assert process.returncode == 3
-    assert b"not those that were looked at" in errors
-    assert documents(tmp_path) == []
+    assert refused.exit_code == 3
+    assert "not those that were looked at" in refused.stderr
+    assert office.documents() == []
 
 
-def test_a_council_that_cannot_be_issued_does_not_stop_the_others(tmp_path: Path) -> None:
-    asyncio.run(prepared(tmp_path))
-    asyncio.run(returned_once(tmp_path))
-    digest = shown(tmp_path).digest
+def test_a_council_that_cannot_be_issued_does_not_stop_the_others(office: Office) -> None:
+    asyncio.run(approved_once(office))
 
-    issued = close(tmp_path, "--issue")
-    output, _ = issued.communicate()
+    issued = office.run("--issue")
 
-    found = msgspec.json.decode(output, type=CloseReport)
-    assert issued.returncode == 1
-    assert [each.status for each in found.councils] == ["issued", *["draft"] * 5]
+    assert issued.exit_code == 1
+    found = msgspec.json.decode(issued.stdout, type=CloseReport)
+    assert [each.status for each in found.councils] == ["issued", *["draft"] * (len(COUNCILS) - 1)]
     assert all(each.why_not for each in found.councils[1:])
-    assert close(tmp_path, "--approve", digest).communicate()[1]
 
 
-async def returned_once(folder: Path) -> None:
+async def approved_once(office: Office) -> None:
     """The first council's draft is approved, and no other."""
-    async with open_stack(folder, clock=FixedClock(JUNE_9)) as stack:
-        caller, steps = local_principal(), stack.billing.steps
-        seen = steps.draft(COUNCILS[0].id, MAY, scope=Scope.all()).sha256
-        steps.check(caller, COUNCILS[0].id, MAY, sha256=seen)
-        steps.approve(caller, COUNCILS[0].id, MAY, sha256=seen)
-        await stack.drain()
+    with billing_at(office.url):
+        async with open_stack(office.folder, clock=FixedClock(JUNE_9)) as stack:
+            caller, steps = local_principal(), stack.billing.steps
+            seen = steps.draft(COUNCILS[0].id, MAY, scope=Scope.all()).sha256
+            steps.check(caller, COUNCILS[0].id, MAY, sha256=seen)
+            steps.approve(caller, COUNCILS[0].id, MAY, sha256=seen)
+            await stack.drain()
 
 
-def test_processes_that_close_at_once_issue_one_statement_for_each_council(tmp_path: Path) -> None:
-    asyncio.run(prepared(tmp_path))
-    digest = shown(tmp_path).digest
+def test_processes_that_close_at_once_issue_one_statement_for_each_council(office: Office) -> None:
+    running = [office.start() for _ in range(PROCESSES)]
+    for process, _ in running:
+        process.join(CLOSED_WITHIN_S)
 
-    running = [close(tmp_path, "--approve", digest) for _ in range(PROCESSES)]
-    for process in running:
-        process.communicate()
-    close(tmp_path, "--issue").communicate()
-
-    require_one_each(tmp_path)
+    assert [process.exitcode for process, _ in running] == [0] * PROCESSES
+    require_one_each(office)
 
 
-def test_a_close_that_is_killed_at_any_moment_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    chance, killed = Random(1), 0  # noqa: S311 (nothing secret: the delays can be had again)
-    folder = tmp_path / "0"
-    asyncio.run(prepared(folder))
-    for attempt in range(1, ATTEMPTS + 1):
-        if killed >= KILLS:
-            break
-        killed += killed_once(folder, chance)
-        if all(each.status == "issued" for each in shown(folder).councils):
-            require_one_each(folder)
-            folder = tmp_path / str(attempt)
-            asyncio.run(prepared(folder))
-    while any(each.status != "issued" for each in shown(folder).councils):
-        close(folder, "--approve", shown(folder).digest).communicate()
-        close(folder, "--issue").communicate()
-
-    require_one_each(folder)
-    print_figure(f"{killed} kills of a close")
-    assert killed >= KILLS, f"vacuous: only {killed} kills found the close alive"
+def test_a_close_that_is_killed_at_any_moment_ends_as_one_that_was_not(new_office: Callable[[], Office]) -> None:
+    require_whole_after(new_office, kills=KILLS, processes=PROCESSES)
 
 
-def killed_once(folder: Path, chance: Random) -> bool:
-    """A close was killed after it had begun to issue, or soon before; False where it had ended."""
-    before = len(documents(folder))
-    process = close(folder, "--approve", shown(folder).digest)
-    wanted = before + chance.randrange(len(COUNCILS))
-    while process.poll() is None and len(documents(folder)) < wanted:
-        time.sleep(0.01)
-    time.sleep(chance.uniform(0, 0.05))
-    process.send_signal(SIGKILL)
-    process.communicate()
-    return process.returncode == -SIGKILL
+@pytest.mark.long
+def test_many_closes_at_once_that_are_killed_end_as_one_that_was_not(new_office: Callable[[], Office]) -> None:
+    require_whole_after(new_office, kills=MANY_KILLS, processes=MANY_PROCESSES)
 
 
-def require_one_each(folder: Path) -> None:
-    keys = asyncio.run(published(folder))
-    found = documents(folder)
-    assert [council for council, *_ in found] == [each.id for each in COUNCILS]
-    assert sorted(number for _, number, *_ in found) == [f"2026-27.{each:04}" for each in range(1, 7)]
-    assert ledger_sum(folder) == 0
-    assert len({key for key in keys if key.endswith(b":issued")}) == len(COUNCILS)
+def require_whole_after(new_office: Callable[[], Office], *, kills: int, processes: int) -> None:
+    chance, killed, months, started = Random(1), Counter[int](), 0, time.monotonic()  # noqa: S311 (repeatable)
+    while killed.total() < kills:
+        office, months = new_office(), months + 1
+        killed += Killer(office, chance).close(kills=kills - killed.total(), processes=processes)
+        require_one_each(office)
+
+    spent_s = time.monotonic() - started
+    print_figure(f"{killed.total()} kills of {processes} closes at once, {months} months: {spent_s:.0f} s")
+    print_figure(f"kills by the number of statements that were issued: {sorted(killed.items())}")
+    assert set(killed) & set(range(1, len(COUNCILS))), "vacuous: no kill came between two statements"
+
+
+class Killer:
+    """Closes a month by processes of which it kills one after the other, each once so many statements are issued."""
+
+    def __init__(self, office: Office, chance: Random) -> None:
+        self._office, self._chance = office, chance
+        self._running: list[Closing] = []
+
+    def close(self, *, kills: int, processes: int) -> Counter[int]:
+        """The month is closed; returns how often a process was killed, by how many statements there were then."""
+        killed: Counter[int] = Counter()
+        self._running = [self._office.start() for _ in range(processes)]
+        with closing(SqlStore.open(self._office.url)) as store:
+            for _ in range(MOST_CLOSES * kills):
+                if killed.total() == kills or issued_in(store) == len(COUNCILS):
+                    break
+                killed.update(self._kill_one(store))
+                self._running.append(self._office.start())
+        # Whoever started them does it once more, as the command says, and nobody kills that.
+        assert {ended(each) for each in self._running} <= {0, EXIT_BUSY}
+        assert ended(self._office.start()) == 0
+        return killed
+
+    def _kill_one(self, store: SqlStore) -> list[int]:
+        """One that is closing is killed: how many statements there were; empty where it had ended by itself."""
+        process, begun = self._running.pop(self._chance.randrange(len(self._running)))
+        wanted = self._chance.randrange(issued_in(store), len(COUNCILS))
+        while process.is_alive() and not (begun.is_set() and issued_in(store) >= wanted):
+            time.sleep(LOOK_EVERY_S)
+        time.sleep(self._chance.uniform(0, SOON_S))
+        issued = issued_in(store)
+        process.kill()
+        code = ended((process, begun))
+        assert code in {0, EXIT_BUSY, -SIGKILL}
+        return [issued] if code == -SIGKILL else []
+
+
+def issued_in(store: SqlStore) -> int:
+    with store.snapshot(Scope.all()) as snapshot:
+        return len(snapshot.steps.of_types([StatementIssued]))
+
+
+def ended(close: Closing) -> int | None:
+    """Its exit code; None where it has not ended by itself in time."""
+    close[0].join(CLOSED_WITHIN_S)
+    return close[0].exitcode
+
+
+def require_one_each(office: Office) -> None:
+    """One statement for each council, numbered without a gap, booked, and in the log as it is in the database."""
+    documents, ledger = office.documents(), office.ledger_sums()
+    published = {each.key: each for each in asyncio.run(office.published())}
+
+    assert sorted(each.council for each in documents) == [each.id for each in COUNCILS]
+    assert [each.number for each in documents] == NUMBERS
+    assert {each.number: each.total_pence for each in documents} | {"all": 0} == ledger
+    assert {each.council: statement_of(each.content).payable_pence for each in documents} == dict.fromkeys(
+        (each.id for each in COUNCILS), PAYABLE_PENCE
+    )
+    assert {each.key: each for each in office.steps()} == published

@@ -5,6 +5,7 @@ from tempfile import NamedTemporaryFile
 from typing import NamedTuple, NoReturn
 
 from billing.domain.statement import NoAgreement, UnknownCouncil
+from billing.routes.read_back import NotReadBack
 from billing.statements.drafts import StatementFailed
 from billing.statements.explaining import UnknownLine
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
@@ -84,6 +85,7 @@ ADVICE = (
     Advice((InvalidSubmission,), "Nothing was recorded. docs/partnership-files.md describes the file."),
     Advice((UnknownCouncil, NoAgreement, NoSuchCouncil), "`tallystick load` adds councils and agreements."),
     Advice((UnknownLine,), "`tallystick statement COUNCIL MONTH --json` has the reference of each line."),
+    Advice((NotReadBack,), "Nothing was issued. Run it again in a moment, while the services run.", EXIT_BUSY),
     Advice((StatementFailed,), "Report it. Statements of other councils are not affected."),
     Advice((MonthNotBegun,), "Nothing was written. Ask for the present month or one before it."),
     Advice((InvalidDocument, NotStrictJson), "Correct the file and run it again. Nothing was stored."),

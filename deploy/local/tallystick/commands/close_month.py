@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ from shared.scope import Scope
 from shared.web.formats import counted
 from tallystick.authorisation import local_principal
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
-from tallystick.draining import run_and_stop
+from tallystick.draining import Work, run_and_stop
 from tallystick.options import Json, MonthArgument
 from tallystick.servers import ServiceApi, service_api
 from tallystick.stack import FolderInUse, Stack, exclusive_use, open_existing_stack
@@ -34,6 +35,8 @@ _STATUS = {
     "approved": "approved",
     "issued": "issued",
 }
+
+_LOOK_AGAIN_S = 0.2
 
 app = typer.Typer(add_completion=False)
 
@@ -78,18 +81,25 @@ def _ask_servers(api: ServiceApi, month: Month, *, approve: str | None, issue: b
     return msgspec.json.decode(content, type=CloseReport)
 
 
+async def close_on_folder(folder: Path, close: "Close") -> "MonthClose":
+    """What `close` comes to on a folder, while the services run on it: here, or wherever they run already."""
+    async with open_existing_stack(folder) as stack:
+        with suppress(FolderInUse), exclusive_use(folder):
+            with progress() as bars:
+                await stack.drain_showing(bars, "Reading what was there before")
+            found = await _beside(stack.run, close, stack)
+            await stack.drain()
+            return found
+        return await _beside(partial(_run_once_free, folder, stack), close, stack)
+
+
 async def _close_here(month: Month, approve: str | None, reason: str, *, issue: bool) -> "CloseReport":
     from billing.domain.lifecycle import StepRefused
     from billing.routes.closing import close_report
 
-    folder, caller = var_folder(), local_principal()
     try:
-        async with open_existing_stack(folder) as stack:
-            with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
-                return close_report(
-                    await _with_services(stack, partial(_closed, month, approve, reason, issue=issue), caller)
-                )
-            return close_report(await _closed(month, approve, reason, stack, caller, issue=issue))
+        close = partial(_closed, month, approve, reason, issue=issue)
+        return close_report(await close_on_folder(var_folder(), close))
     except MonthNotBegun:
         fail(f"{month} has not begun.", do="Close a month once it is over.")
     except StepRefused as refused:
@@ -97,23 +107,30 @@ async def _close_here(month: Month, approve: str | None, reason: str, *, issue: 
         fail(f"{refused}.", do=do, code=EXIT_BUSY)
 
 
-async def _with_services(stack: Stack, close: "Close", caller: "Principal") -> "MonthClose":
-    """The close, while the services read and publish what it leads to; all of that is done at the end."""
-    with progress() as bars:
-        await stack.drain_showing(bars, "Reading what was there before")
+async def _beside(work: Work, close: "Close", stack: Stack) -> "MonthClose":
+    """The close, while `work` is done, which ends with it."""
     stop, refusal = asyncio.Event(), None
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_and_stop(stack.run, stop))
+        tasks.create_task(run_and_stop(work, stop))
         try:
-            found = await close(stack, caller)
+            found = await close(stack, local_principal())
         except (MonthNotBegun, ValueError) as refused:
             refusal = refused  # the services are stopped first, and it is raised by itself
         finally:
             stop.set()
     if refusal is not None:
         raise refusal
-    await stack.drain()
     return found
+
+
+async def _run_once_free(folder: Path, stack: Stack, stop: asyncio.Event) -> None:
+    """Where whoever runs the services on the folder ends, they run here, until `stop` is set and all is done."""
+    while not stop.is_set():
+        with suppress(FolderInUse), exclusive_use(folder):
+            await stack.run(stop)
+            await stack.drain()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
 
 
 async def _closed(

@@ -14,7 +14,7 @@ from billing.domain.lifecycle import LifecycleStatus, StepRefused
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.ports import StepStore
 from billing.statements.drafts import StatementFailed, status_of
-from billing.statements.readiness import LogStates, MonthReadiness, ReadinessChecks, ReadyAt
+from billing.statements.readiness import LogStates, MonthReadiness, NotIssuable, ReadinessChecks, ReadyAt
 from billing.statements.steps import SOURCE, StatementDraft, StatementSteps
 from billing.statements.unusual import flags_of
 from shared.auth.principal import Principal
@@ -178,6 +178,8 @@ class MonthClosing:
             writer.add(event)
 
     async def _issued(self, caller: Principal, month: Month, before: CouncilClose) -> CouncilClose:
+        if before.blockers:  # nobody waits for the same once for each council
+            return replace(before, why_not=str(NotIssuable(before.blockers)))
         ready = await self.ready_now()
         why_not = await self._why_not(partial(self._steps.issue, caller, before.council, month, ready))
         if why_not is not None:
