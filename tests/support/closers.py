@@ -12,14 +12,14 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from unittest.mock import patch
 
-import billing.app  # noqa: F401 (imported once, before the first process is forked)
+import billing.app
 import billing.settings
 import catalogue.app  # noqa: F401
 import sla_monitor.app  # noqa: F401
 from billing.domain.lifecycle import StepRefused
+from billing.routes.read_back import NotReadBack
 from billing.settings import BillingSettings
 from billing.statements.closing import MonthClose
-from billing.routes.read_back import NotReadBack
 from shared.auth.principal import Principal
 from shared.period import Month
 from tallystick.commands.close_month import close_on_folder
