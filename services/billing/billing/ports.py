@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from billing.domain.amounts_due import LaterDocuments
 from billing.domain.blockers import BlockerDecision
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
@@ -261,8 +262,8 @@ class StepReads(Protocol):
         """The steps of those types, by council and month and in their order; of one council, or of all in scope."""
         ...
 
-    def issued_at(self, council: str) -> list[datetime]:
-        """When each document of a council was issued, ascending."""
+    def later_documents(self, council: str) -> LaterDocuments:
+        """When each statement of a council was issued, ascending, and which corrections its documents have booked."""
         ...
 
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:

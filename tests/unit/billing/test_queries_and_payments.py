@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.amounts_due import amounts_due_of
-from billing.domain.issued import Issued
+from billing.domain.amounts_due import LaterDocuments, amounts_due_of
+from billing.domain.issued import Issued, query_credit_reference
 from billing.domain.ledger import balance, require_balanced
 from billing.domain.payment_rows import COLUMNS, UnreadableCsv, day_of, payment_rows, pence_of
 from billing.domain.payments import paid_pence, payment_back_entries, payment_entries, payments_of
@@ -98,6 +98,13 @@ STEPS = st.lists(MADE, max_size=12).map(
 )
 
 
+def settled_all() -> LaterDocuments:
+    """June's statement, issued after all of the steps, has booked what every query credited."""
+    (vat,) = {None if each.vat is None else each.vat.category for each in STATEMENT.lines if each.ref == LINE}
+    settled = frozenset(query_credit_reference(MAY, id_, vat) for id_ in ("a", "b", "c"))
+    return LaterDocuments(((Month(2026, 6), AT + timedelta(days=30)),), settled)
+
+
 @given(STEPS)
 def test_what_is_due_is_payable_with_vat_less_held_less_paid_whatever_was_done(steps: Sequence[StepEvent]) -> None:
     found = amounts_due_of(STATEMENT, steps, today=TODAY)
@@ -110,13 +117,24 @@ def test_what_is_due_is_payable_with_vat_less_held_less_paid_whatever_was_done(s
 
 @given(STEPS)
 def test_a_later_document_releases_what_was_credited_and_nothing_else(steps: Sequence[StepEvent]) -> None:
-    later = AT + timedelta(days=30)
-    held = amounts_due_of(STATEMENT, steps, today=TODAY, later=[later]).held_pence
+    held = amounts_due_of(STATEMENT, steps, today=TODAY, later=settled_all()).held_pence
 
     still_open = [each for each in steps if not isinstance(each, QueryAnswered)]
     answered = {each.id for each in queries_of(steps) if each.closed_at is not None}
     unanswered = [each for each in still_open if not isinstance(each, QueryRaised) or each.data.query not in answered]
     assert held == amounts_due_of(STATEMENT, unanswered, today=TODAY).held_pence
+
+
+@given(STEPS)
+def test_a_document_that_settled_nothing_of_it_leaves_what_was_credited_held(steps: Sequence[StepEvent]) -> None:
+    credited = [each for each in steps if not isinstance(each, QueryAnswered) or each.data.outcome == "credited"]
+    other = LaterDocuments(settled_all().issued_at, frozenset({"another"}))
+    earlier = LaterDocuments(((MAY.previous, AT + timedelta(days=30)),))
+
+    before = amounts_due_of(STATEMENT, credited, today=TODAY).held_pence
+
+    assert before == amounts_due_of(STATEMENT, credited, today=TODAY, later=other).held_pence
+    assert amounts_due_of(STATEMENT, steps, today=TODAY) == amounts_due_of(STATEMENT, steps, today=TODAY, later=earlier)
 
 
 @given(STEPS)

@@ -3,20 +3,33 @@
 Law: `due_pence == payable_pence + vat_pence - credited_pence - held_pence - paid_pence`, always.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
 from billing.domain.credit_note import credit_note_of
+from billing.domain.issued import query_credit_reference
 from billing.domain.packing import unpacked
 from billing.domain.payments import paid_pence, payments_of
-from billing.domain.queries import StatementQuery, queried_line, queries_of
+from billing.domain.queries import QueriedLine, StatementQuery, queried_line, queries_of
 from billing.domain.statement import Statement
 from shared.contracts.statements import CreditNoteIssued, StepEvent
+from shared.period import Month
 
 # paid: nothing is left to pay, whether it was paid, written off, or never asked for
 PaymentStatus = Literal["not-issued", "unpaid", "part-paid", "paid"]
+
+
+@dataclass(frozen=True, slots=True)
+class LaterDocuments:
+    """What a council was issued in all: when the statement of each month was, and what it settled of earlier ones.
+
+    `settled` has the references of corrections that are booked, as the ledger has them.
+    """
+
+    issued_at: tuple[tuple[Month, datetime], ...] = ()
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +53,20 @@ class AmountsDue:
     status: PaymentStatus
 
 
-def amounts_due_of(
-    statement: Statement, steps: Sequence[StepEvent], *, today: date, later: Iterable[datetime] = ()
-) -> AmountsDue:
-    """The figures after `steps`; `today` is a London date, `later` when each later document of the council was issued.
+NO_DOCUMENTS = LaterDocuments()
 
-    What a query credited is held until one of those carries it.
+
+def amounts_due_of(
+    statement: Statement, steps: Sequence[StepEvent], *, today: date, later: LaterDocuments = NO_DOCUMENTS
+) -> AmountsDue:
+    """The figures after `steps`; `today` is a London date, `later` what the council was issued beside the statement.
+
+    What a query credited is held until a document has settled it: not by another that happened to be issued meanwhile.
     """
     queries, payments = queries_of(steps), payments_of(steps)
     gross, credited = gross_pence(statement), credited_pence(steps)
     paid = 0 if statement.issued is None else paid_pence(statement.issued.number, payments)
-    issued_at = tuple(later)
-    held = sum(_held(statement, query, issued_at) for query in queries)
+    held = sum(_held(statement, query, later) for query in queries)
     held = max(min(held, gross - credited - paid), 0)
     return AmountsDue(
         payable_pence=statement.payable_pence,
@@ -77,20 +92,22 @@ def gross_pence(statement: Statement) -> int:
     return statement.payable_pence if statement.gross_pence is None else statement.gross_pence
 
 
-def _held(statement: Statement, query: StatementQuery, later: Sequence[datetime]) -> int:
+def _held(statement: Statement, query: StatementQuery, later: LaterDocuments) -> int:
     """What the query holds of the statement as it is now, with VAT: a draft may have lost the line since."""
     line = None if query.line is None else queried_line(statement, query.line)
     if line is None:
         return 0
-    pence = min(_held_before_vat(query, later), line.at_stake_pence)
+    is_released = not query.is_open and _is_settled(statement.month, query, line, later)
+    before_vat = query.held_pence if query.is_open else query.credited_pence
+    pence = 0 if is_released else min(before_vat, line.at_stake_pence)
     return pence + (0 if statement.gross_pence is None else line.vat_on(pence))
 
 
-def _held_before_vat(query: StatementQuery, later: Sequence[datetime]) -> int:
-    if query.is_open:
-        return query.held_pence
-    was_carried = query.closed_at is not None and any(at > query.closed_at for at in later)
-    return 0 if was_carried else query.credited_pence
+def _is_settled(month: Month, query: StatementQuery, line: QueriedLine, later: LaterDocuments) -> bool:
+    """Whether what was credited is booked; of what a correction moves, whether a later month was issued since."""
+    if query.status == "credited":
+        return query_credit_reference(month, query.id, line.vat) in later.settled
+    return query.closed_at is not None and any(of > month and at > query.closed_at for of, at in later.issued_at)
 
 
 def _status(statement: Statement, gross: int, paid: int) -> PaymentStatus:

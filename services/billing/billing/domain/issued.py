@@ -64,6 +64,21 @@ class CorrectedBy:
     offset: int
 
 
+def correction_reference(month: Month, ref: str, vat: VatCategory | None) -> str:
+    """The reference of what is corrected of a month's line `ref` in a category, in whichever document lists it."""
+    return derived_id("correction", str(month), ref, str(vat))
+
+
+def query_credit_ref(query: str) -> str:
+    """What a query credited is a line of its own, of this `ref`."""
+    return f"query-{query}"
+
+
+def query_credit_reference(month: Month, query: str, vat: VatCategory | None) -> str:
+    """The reference of what a query of the month's statement credited on a line of that category."""
+    return correction_reference(month, query_credit_ref(query), vat)
+
+
 @dataclass(frozen=True, slots=True)
 class CorrectionLine:
     """What a line of an earlier month came to when it was booked last, and what it comes to now, in pence.
@@ -95,7 +110,7 @@ class CorrectionLine:
     @property
     def reference(self) -> str:
         """Its reference among the lines of the statement that lists it; `ref` is that of the line it corrects."""
-        return derived_id("correction", str(self.month), self.ref, str(self.vat))
+        return correction_reference(self.month, self.ref, self.vat)
 
     @property
     def difference_pence(self) -> int:

@@ -1,11 +1,11 @@
 """What became of a statement: its lifecycle up to its issue, and then queries, payments, and what is due now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
-from billing.domain.amounts_due import AmountsDue, amounts_due_of
+from billing.domain.amounts_due import NO_DOCUMENTS, AmountsDue, LaterDocuments, amounts_due_of
 from billing.domain.lifecycle import Lifecycle, LifecycleStatus, lifecycle_of
 from billing.domain.payments import Payment, payments_of
 from billing.domain.queries import StatementQuery, queries_of
@@ -36,7 +36,7 @@ class StatementState:
 
 
 def state_of(
-    statement: Statement, steps: Sequence[StepEvent], *, today: date, later: Iterable[datetime] = ()
+    statement: Statement, steps: Sequence[StepEvent], *, today: date, later: LaterDocuments = NO_DOCUMENTS
 ) -> StatementState:
     """What became of a statement by its steps, in their order; `today` and `later` as in `amounts_due_of`."""
     return StatementState(

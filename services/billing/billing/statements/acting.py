@@ -7,10 +7,10 @@ where one was, it is decided on again.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from billing.domain.amounts_due import AmountsDue, amounts_due_of
+from billing.domain.amounts_due import AmountsDue, LaterDocuments, amounts_due_of
 from billing.domain.lifecycle import Lifecycle, StepRefused, lifecycle_of
 from billing.domain.statement import Statement
 from billing.ports import StepStore, StepWriter
@@ -36,11 +36,11 @@ class Seen:
     steps: Sequence[StepEvent]
     lifecycle: Lifecycle
     agreements: Sequence[Agreement]
-    issued_at: Sequence[datetime]
+    later: LaterDocuments
 
     def amounts_due(self, today: date) -> AmountsDue:
         """What of it is still to be paid on that day."""
-        return amounts_due_of(self.statement, self.steps, today=today, later=self.issued_at)
+        return amounts_due_of(self.statement, self.steps, today=today, later=self.later)
 
 
 class Acting:
@@ -55,7 +55,7 @@ class Acting:
             statement = statement_in(snapshot, council, month, status_of(month, self._clock))
             steps = snapshot.steps.steps(council, month)
             agreements = [each.definition for each in snapshot.terms.agreements_in(council, month)]
-            return Seen(statement, steps, lifecycle_of(steps), agreements, snapshot.steps.issued_at(council))
+            return Seen(statement, steps, lifecycle_of(steps), agreements, snapshot.steps.later_documents(council))
 
     @contextmanager
     def step(self, caller: Principal, council: str, month: Month) -> Iterator[tuple[Seen, StepWriter]]:

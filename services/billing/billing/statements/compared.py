@@ -52,7 +52,7 @@ def compared_in(snapshot: Snapshot, statement: Statement, now: datetime) -> Comp
             statement,
             snapshot.steps.steps(council, month),
             today=now.astimezone(LONDON).date(),
-            later=snapshot.steps.issued_at(council),
+            later=snapshot.steps.later_documents(council),
         ),
         compare(figures_of(statement), others),
         months_offered(snapshot.terms, council, month, month_of(now)),

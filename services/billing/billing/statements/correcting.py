@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import TypeVar
 
 from billing.domain.corrections import QUERY_CREDIT, BookedAmount, Correction, bookings_of, corrections, rated
-from billing.domain.issued import SETTLED, BookedNet, CorrectionLine, DocumentRef, ReadThrough
+from billing.domain.issued import SETTLED, BookedNet, CorrectionLine, DocumentRef, ReadThrough, query_credit_ref
 from billing.domain.queries import credited_by_queries, queried_line
 from billing.domain.rating.pipeline import LineFailed
 from billing.domain.rules import RULES_VERSION
@@ -125,7 +125,7 @@ def _credited(snapshot: Snapshot, statement: Statement) -> Iterator[BookedAmount
                 month=statement.month,
                 agreement=line.agreement,
                 service=line.service,
-                ref=f"query-{credit.query}",
+                ref=query_credit_ref(credit.query),
                 name=f"Credited by query {credit.query}",
                 kind=QUERY_CREDIT,
                 vat=line.vat,

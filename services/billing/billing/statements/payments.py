@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from billing.domain.amounts_due import AmountsDue, gross_pence
+from billing.domain.amounts_due import AmountsDue, credited_pence, gross_pence
 from billing.domain.lifecycle import StepRefused
 from billing.domain.payment_rows import PaymentRow, RowFault
 from billing.domain.payments import Payment, WantedPayment, is_known, paid_pence, payments_of, require_payable
@@ -116,7 +116,7 @@ class _Recording:
     def __init__(self, acting: Acting, caller: Principal, writer: StepWriter) -> None:
         self._acting, self._caller, self._writer = acting, caller, writer
         self._documents: dict[str, list[StoredDocument]] = {}
-        self._gross: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
         self._payments: dict[str, list[Payment]] = {}
 
     def imported(self, rows: Sequence[PaymentRow]) -> Imported:
@@ -160,7 +160,7 @@ class _Recording:
             return _found(before, payment.id), False
         require_payable(
             payment,
-            gross_pence=self._gross_of(document),
+            gross_pence=self._asked_of(document),
             paid=paid_pence(document.number, (each for each in before if each.month == payment.month)),
             first_day=month.first_day,
             today=self._acting.today(),
@@ -182,10 +182,12 @@ class _Recording:
             raise NotIssued("expected the number of a statement: a credit note is not paid")
         return found[0]
 
-    def _gross_of(self, document: StoredDocument) -> int:
-        if document.sha256 not in self._gross:
-            self._gross[document.sha256] = gross_pence(statement_of(document.content))
-        return self._gross[document.sha256]
+    def _asked_of(self, document: StoredDocument) -> int:
+        """What the statement asks for with VAT, less what credit notes of its month took off."""
+        if document.sha256 not in self._asked:
+            credited = credited_pence(self._writer.steps(document.council, document.month))
+            self._asked[document.sha256] = gross_pence(statement_of(document.content)) - credited
+        return self._asked[document.sha256]
 
     def _paid_before(self, council: str) -> list[Payment]:
         if council not in self._payments:

@@ -228,7 +228,7 @@ class StatementSteps:
             _review_days(agreements),
             snapshot.read_through,
             tuple(each.sha256 for each in snapshot.steps.documents(council)),
-            amounts_due_of(statement, steps, today=self._today(), later=snapshot.steps.issued_at(council)),
+            amounts_due_of(statement, steps, today=self._today(), later=snapshot.steps.later_documents(council)),
         )
 
     def _today(self) -> date:

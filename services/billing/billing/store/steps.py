@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, func, select
 
+from billing.domain.amounts_due import LaterDocuments
 from billing.domain.blockers import BlockerDecision
 from billing.domain.credit_note import credit_note_of
 from billing.domain.ledger import Entry, credit_note_postings, postings_of, require_balanced
@@ -148,12 +149,19 @@ class SqlSteps:
             query = query.where(table.council == council)
         return [cast(StepEvent, decode_event(stored)) for stored in self.connection.scalars(query)]
 
-    def issued_at(self, council: str) -> list[datetime]:
+    def later_documents(self, council: str) -> LaterDocuments:
         if not self.scope.allows(council):
-            return []
-        table = tables.document.c
-        query = select(table.issued_at_us).where(table.council == council).order_by(table.issued_at_us)
-        return [instant_at(at_us) for at_us in self.connection.scalars(query)]
+            return LaterDocuments()
+        of, entry = tables.document.c, tables.ledger_entry.c
+        issued = select(of.month, of.issued_at_us).where(of.council == council, of.kind == "statement")
+        settled = select(entry.line).where(entry.council == council, entry.account == "corrections").distinct()
+        return LaterDocuments(
+            tuple(
+                (Month.parse(row.month), instant_at(row.issued_at_us))
+                for row in self.connection.execute(issued.order_by(of.issued_at_us))
+            ),
+            frozenset(self.connection.scalars(settled)),
+        )
 
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
         table = tables.definition_decided.c
