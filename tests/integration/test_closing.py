@@ -37,7 +37,7 @@ from tallystick.console import EXIT_BUSY
 from tallystick.stack import open_stack
 from tests.conftest import DatabaseOf
 from tests.support.billing_feed import MAY, TARIFFS
-from tests.support.closers import billing_at, start_closing
+from tests.support.closers import SAID, billing_at, start_closing
 from tests.support.figures import print_figure
 from tests.support.recharges import ICT, PAYABLE, PAYROLL, PROVIDER, agreement, recorded
 
@@ -69,6 +69,11 @@ class Office:
     def numbers(self) -> list[str]:
         """Of one statement for each council."""
         return [f"2026-27.{number:04}" for number in range(1, len(self.councils) + 1)]
+
+    @property
+    def said(self) -> str:
+        """What the processes that close here have written to standard error."""
+        return (self.folder / SAID).read_text(encoding="utf-8")
 
     async def prepare(self) -> None:
         with billing_at(self.url):
@@ -248,8 +253,8 @@ class Killer:
                 killed.update(self._kill_one(store))
                 self._running.append(self._office.start())
         # Whoever started them does it once more, as the command says, and nobody kills that.
-        assert {ended(each) for each in self._running} <= {0, EXIT_BUSY}
-        assert ended(self._office.start()) == 0
+        assert {ended(each) for each in self._running} <= {0, EXIT_BUSY}, self._office.said
+        assert ended(self._office.start()) == 0, self._office.said
         return killed
 
     def _kill_one(self, store: SqlStore) -> list[int]:
@@ -262,7 +267,7 @@ class Killer:
         issued = issued_in(store)
         process.kill()
         code = ended((process, begun))
-        assert code in {0, EXIT_BUSY, -SIGKILL}
+        assert code in {0, EXIT_BUSY, -SIGKILL}, self._office.said
         return [issued] if code == -SIGKILL else []
 
 

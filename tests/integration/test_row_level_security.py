@@ -29,7 +29,7 @@ from shared.sql.engine import connect, read_transaction
 from shared.sql.isolation import REQUESTS, Database, scoped_read
 from shared.sql.migrate import migrate
 from shared.startup_errors import UnusableDatabase
-from tests.integration.test_migrations import SERVICES, metadata_of
+from tests.integration.test_migrations import SERVICES, tables_of
 from tests.support.databases import APP, OWNER, READONLY, SUPERUSER, address, as_owner, working_copy
 
 COUNCILS = ("adur", "worthing")
@@ -62,7 +62,7 @@ def url(package: str, migrated_databases: Callable[[str], str]) -> Iterator[str]
         with owner.begin() as connection:
             # Without triggers: those of the audit log refuse to forget its first row.
             connection.execute(text("SET LOCAL session_replication_role = replica"))
-            for table in metadata_of(package).sorted_tables:
+            for table in tables_of(package).sorted_tables:
                 connection.execute(table.delete())
                 numbers = count(1)
                 for council in (*COUNCILS, *([None] if may_be_nobodys(table) else [])):
@@ -109,14 +109,14 @@ def councils_seen(connection: Any, table: Table) -> list[str | None]:
 
 def seen_in(database: Database, scope: Scope, package: str) -> dict[str, list[str | None]]:
     """What a request of `scope` sees of each table that is not open, asking for all of it."""
-    tables = [table for table in metadata_of(package).sorted_tables if table.name not in OPEN[package]]
+    tables = [table for table in tables_of(package).sorted_tables if table.name not in OPEN[package]]
     with scoped_read(database.requests, scope) as connection:
         return {table.name: councils_seen(connection, table) for table in tables}
 
 
 def test_without_a_scope_a_request_sees_no_row_of_any_table(database: Database, package: str) -> None:
     with read_transaction(database.requests) as connection:
-        seen = {table.name: councils_seen(connection, table) for table in metadata_of(package).sorted_tables}
+        seen = {table.name: councils_seen(connection, table) for table in tables_of(package).sorted_tables}
 
     assert {table for table, councils in seen.items() if councils} == OPEN[package]
 
@@ -124,7 +124,7 @@ def test_without_a_scope_a_request_sees_no_row_of_any_table(database: Database, 
 def test_a_request_sees_rows_of_its_scope_and_what_councils_share(database: Database, package: str) -> None:
     of_one, of_both = (seen_in(database, scope, package) for scope in (Scope.of("adur"), Scope.of(*COUNCILS)))
 
-    for table in metadata_of(package).sorted_tables:
+    for table in tables_of(package).sorted_tables:
         if table.name in OPEN[package]:
             continue
         shared = [None] if table.name in SHARED[package] else []
@@ -151,7 +151,7 @@ def test_a_scope_names_councils_and_is_no_pattern_and_no_sql(
 def test_who_sees_every_council_sees_every_row_that_names_one(database: Database, package: str) -> None:
     seen = seen_in(database, Scope.all(), package)
 
-    for table in metadata_of(package).sorted_tables:
+    for table in tables_of(package).sorted_tables:
         if table.name not in OPEN[package] and "council" in table.c:
             nobodys = [None] if may_be_nobodys(table) else []
             assert seen[table.name] == sorted([*COUNCILS, *nobodys], key=str), table.name
@@ -161,7 +161,7 @@ def test_workers_see_every_row_and_readers_all_but_keys(database: Database, url:
     readers = connect(address(url, role=READONLY))
     for engine, hidden in ((database.workers, set()), (readers, SECRET)):
         with read_transaction(engine) as connection:
-            for table in metadata_of(package).sorted_tables:
+            for table in tables_of(package).sorted_tables:
                 expected = 0 if table.name in hidden else len(COUNCILS) + may_be_nobodys(table)
                 assert connection.scalar(select(func.count()).select_from(table)) == expected, table.name
     readers.dispose()
@@ -246,7 +246,7 @@ def test_a_connection_goes_back_without_a_scope_however_its_transaction_ended(da
 def test_twenty_councils_on_few_connections_never_see_each_other(url: str, package: str) -> None:
     """With transactions that end well, are cancelled on the server, fail, or lose their connection."""
     councils = [f"council-{number}" for number in range(20)]
-    table = metadata_of(package).tables[BUSIEST[package]]
+    table = tables_of(package).tables[BUSIEST[package]]
     owner, database = connect(as_owner(url)), Database.at(url)
     with owner.begin() as connection:
         connection.execute(table.delete())

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,15 +17,15 @@ import billing.settings
 import catalogue.app  # noqa: F401
 import sla_monitor.app  # noqa: F401
 from billing.domain.lifecycle import StepRefused
-from billing.routes.read_back import NotReadBack
 from billing.settings import BillingSettings
 from billing.statements.closing import MonthClose
 from shared.auth.principal import Principal
 from shared.period import Month
 from tallystick.commands.close_month import close_on_folder
-from tallystick.console import EXIT_BUSY
+from tallystick.failures import report_failure
 from tallystick.stack import Stack
 
+SAID = "closes.txt"  # what the processes of a folder wrote to standard error
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 
@@ -47,7 +47,7 @@ def start_closing(folder: Path, url: str, month: Month) -> tuple[ForkServerProce
 
 def _close(folder: Path, url: str, month: Month, begun: Event) -> None:
     """One person's close. Where another's was quicker, what it showed is no more, and somebody looks again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a progress bar is of no use here
+    os.dup2(os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
 
     async def close(stack: Stack, caller: Principal) -> MonthClose:
         begun.set()
@@ -60,5 +60,6 @@ def _close(folder: Path, url: str, month: Month, begun: Event) -> None:
     with billing_at(url):
         try:
             asyncio.run(close_on_folder(folder, close))
-        except NotReadBack:  # whoever ran the services was killed: as the command does
-            sys.exit(EXIT_BUSY)
+        except Exception as failure:  # noqa: BLE001 (said as the command says it, and its exit code)
+            traceback.print_exception(failure)
+            report_failure(failure)
