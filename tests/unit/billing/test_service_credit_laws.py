@@ -1,4 +1,4 @@
-"""What holds of all service credits, and of every difference that is booked."""
+"""What holds of all service credits. What is booked of them later: tests/unit/billing/test_corrections.py."""
 
 import random
 from decimal import Decimal
@@ -11,13 +11,12 @@ from billing.domain.credits.attainment import TargetAttainment, shortfall
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.limits import cap_pence
-from billing.domain.credits.postings import Posting, differences
 from shared.contracts.credits import Band, Cap, FixedAmount, PercentOfCharge
 from shared.contracts.definitions import Agreement, Objective
 from shared.contracts.objectives import Judgement, judge
 from shared.period import Month
 from sla_monitor.domain.attainment import misses_remaining
-from tests.support.credits import AGREEMENT, agreement_with_credits, attainment_of, credit, target
+from tests.support.credits import agreement_with_credits, attainment_of, credit, target
 from tests.support.laws import law
 
 MAY = Month(2026, 5)
@@ -143,60 +142,3 @@ def test_a_month_falls_short_in_billing_exactly_when_the_monitor_shows_too_many_
         assert (misses_remaining(attained, objective) < 0) == (judgement is Judgement.MISSED)
     if judgement is Judgement.MISSED:
         assert shortfall(attained, objective).parts_of_total > 0
-
-
-def booked_for(history: list[list[TargetAttainment]], agreement: Agreement, charged: dict[str, int]) -> list[Posting]:
-    booked: dict[str, Posting] = {}
-    for found in history:
-        lines = credit_lines(agreement, found, charged, month=MAY)
-        for posting in differences(list(booked.values()), lines, MAY):
-            booked.setdefault(posting.id, posting)
-    return list(booked.values())
-
-
-@law
-@given(agreement=agreements(), history=st.lists(attained, min_size=1, max_size=4), charged=charges)
-def test_r48_all_that_was_booked_sums_to_the_latest_evaluation(
-    agreement: Agreement, history: list[list[TargetAttainment]], charged: dict[str, int]
-) -> None:
-    booked = booked_for(history, agreement, charged)
-
-    latest = credit_lines(agreement, history[-1], charged, month=MAY)
-    assert sum(posting.pence for posting in booked) == total(latest)
-    assert differences(booked, latest, MAY) == ()
-
-
-def test_r48_a_corrected_verdict_that_meets_the_objective_reverses_the_credit() -> None:
-    agreement, charged = agreement_with_credits(target("one")), {"ict": 100_000}
-    missed, healed = [attainment_of("one", 94, 100)], [attainment_of("one", 95, 100)]
-
-    booked = booked_for([missed, healed, missed], agreement, charged)
-
-    assert [(posting.of.target, posting.evaluation, posting.pence) for posting in booked] == [
-        ("one", 1, 2_000),
-        ("one", 2, -2_000),
-        ("one", 3, 2_000),
-    ]
-    assert len({posting.id for posting in booked}) == 3
-
-
-def test_r48_a_difference_found_twice_is_booked_once() -> None:
-    lines = credit_lines(
-        agreement_with_credits(target("one")), [attainment_of("one", 94, 100)], {"ict": 100_000}, month=MAY
-    )
-
-    (first,), (again,) = differences([], lines, MAY), differences([], lines, MAY)
-
-    assert first.id == again.id
-    assert differences([first], lines, MAY) == ()
-
-
-def test_r48_the_credit_of_a_target_that_earns_nothing_any_more_is_reversed() -> None:
-    lines = credit_lines(
-        agreement_with_credits(target("one")), [attainment_of("one", 94, 100)], {"ict": 100_000}, month=MAY
-    )
-    booked = differences([], lines, MAY)
-
-    (back,) = differences(booked, [], MAY)
-
-    assert (back.of.agreement, back.pence) == (AGREEMENT, -2_000)
