@@ -14,7 +14,7 @@ from shared.contracts.charges import NO_TERMS, Charge, ChargeTerms
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.indexes import IndexFigure, UpliftClause
 from shared.contracts.meters import Meter, NamedMeter
-from shared.contracts.parties import CouncilParty, ProviderParty
+from shared.contracts.parties import CouncilParty, EmailAddress, ProviderParty
 from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, FinanceCode, Id, Percent, Title
 from shared.contracts.thresholds import BEFORE_DUE_PATTERN, THRESHOLD_PATTERN
 from shared.contracts.vat import VatRates, VatTreatment
@@ -43,6 +43,8 @@ WeekdayOrDate = Annotated[
     ),
 ]
 Text = Annotated[str, Meta(max_length=2000)]
+# So many days after a month's last day its statement is issued at the latest.
+IssueDays = Annotated[int, Meta(ge=1, le=365)]
 GssCode = Annotated[str, Meta(pattern=r"^[ENSW][0-9]{8}(?![\s\S])", description="ONS code, nine characters")]
 EVERY_SERVICE = "*"
 ServiceOrAll = Annotated[
@@ -74,18 +76,23 @@ class Definition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
 
 class Provider(Definition, frozen=True, kw_only=True):
-    """The organisation that delivers services to the councils, and the VAT rates that it charges, by date."""
+    """The organisation that delivers services to the councils, and the VAT rates that it charges, by date.
+
+    It issues a month's statements within `issue_days` after the month's last day, where no agreement says otherwise.
+    """
 
     name: Title
     gss: GssCode | None = None
     party: ProviderParty | None = None
     vat_rates: Annotated[tuple[VatRates, ...], Meta(max_length=50)] = ()
+    issue_days: IssueDays | None = None
 
 
 class Council(Definition, frozen=True, kw_only=True):
     """A council that is served and recharged. One that ends names its successors.
 
-    `gss` and `nation` are missing only where there are none: for another country's data, or for departments.
+    `gss` and `nation` are missing only where there are none: for another country's data, or for departments. A mail
+    goes to `statements_to`, a team's mailbox, once a statement is there or a query is answered. Write down no person.
     """
 
     name: Title
@@ -94,6 +101,7 @@ class Council(Definition, frozen=True, kw_only=True):
     effective_to: date | None = None
     successors: tuple[Id, ...] = ()
     party: CouncilParty | None = None
+    statements_to: EmailAddress | None = None
 
 
 class Service(Definition, frozen=True, kw_only=True):
@@ -197,7 +205,8 @@ class Agreement(Definition, frozen=True, kw_only=True):
     favour and `corrections_by` says so; one of less than `corrections_from_gbp` is listed and carried forward, and one
     of a month that was over more than `corrections_until_months` before is listed and left out. Rules of rating newer
     than `corrections_rules_version` reprice no issued month. The provider answers a query within `query_reply_days`
-    working days of England and Wales; 10 where nothing is agreed.
+    working days of England and Wales; 10 where nothing is agreed. A statement that is not issued `issue_days` after its
+    month's last day is late; where nothing is agreed, the provider's own `issue_days` count.
     """
 
     council: Id
@@ -217,6 +226,7 @@ class Agreement(Definition, frozen=True, kw_only=True):
     corrections_until_months: Annotated[int, Meta(ge=1, le=120)] | None = None
     corrections_rules_version: Annotated[int, Meta(ge=1, le=10_000)] = 1
     query_reply_days: Annotated[int, Meta(ge=1, le=90)] | None = None
+    issue_days: IssueDays | None = None
 
     def vat_of(self, service: str) -> ServiceVat | None:
         """How VAT treats the service: by its own entry, or by that of every service; None where none is recorded."""

@@ -23,6 +23,9 @@ Iban = Annotated[
     str, Meta(pattern=r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}" + END_OF_TEXT, description="an IBAN without spaces")
 ]
 PaymentDays = Annotated[int, Meta(ge=0, le=365)]
+EmailAddress = Annotated[
+    str, Meta(max_length=200, pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+" + END_OF_TEXT, description="like a@example.org")
+]
 
 
 class Address(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -54,13 +57,7 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     """Whom to ask about a statement: a team, and its mailbox or telephone. Write down no person."""
 
     team: Title
-    email: (
-        Annotated[
-            str,
-            Meta(max_length=200, pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+" + END_OF_TEXT, description="like a@example.org"),
-        ]
-        | None
-    ) = None
+    email: EmailAddress | None = None
     telephone: (
         Annotated[str, Meta(pattern=r"^\+?[0-9][0-9 ]{4,28}" + END_OF_TEXT, description="digits and spaces")] | None
     ) = None
