@@ -58,7 +58,8 @@ This page is made from the lists in the code (`shared/shared/metrics/every_servi
 * **Names** begin with `tallystick_` and end in their unit; counters in `_total`. Those of the process itself
   (`process_…`, `python_…`) are the client library's own.
 * **Labels** are bounded: ids of councils, services, agreements, targets and measures of the catalogue, priorities that
-  an agreement names (any other is `other`), partitions. Never an item, a person or a text that somebody typed.
+  an agreement names (any other is `other`), partitions, the last twelve months. Never an item, a person or a text
+  that somebody typed.
 * **From the start at 0** are the counters of every partition, outcome, council, target and route, so that the first bad
   event is an increase that an alert sees. A new council or target has its series within seconds of its version.
 * **Exported by** every instance, the same: what is read from the common stores; read it with `max by (…)`, never `sum`.
@@ -67,7 +68,8 @@ This page is made from the lists in the code (`shared/shared/metrics/every_servi
 * **Sampled** every 5 seconds; figures of the read model every 15 (billing: 60), and more seldom where they cost more:
   they take at most a tenth of one core. A figure that cannot be worked out keeps its last value: see
   `tallystick_store_up`.
-* **Money** is for display. What is payable is on the statement.
+* **Money** is for display. What is payable is on the statement. The ledger is summed up again once a hundred times what
+  its last sum took has passed: it takes at most a hundredth of one core, however long it is.
 
 ## How many series
 
@@ -82,8 +84,8 @@ where a target of every service counts once for each service. With {_EXAMPLE.cou
 {_EXAMPLE.services} services, {_EXAMPLE.targets:,} targets in all, {_EXAMPLE.priorities} priorities and
 {_EXAMPLE.measures} measures that is {_EXAMPLE.most_series:,} series an instance.
 
-Billing has 2 a council, 1 for each council's service, and the same for partitions. Beside them each
-process has some tens, and 14 for each route and status that was asked for.
+Billing has 10 a council, 1 for each council's service, 5 for each of at most 12 months, and the same for partitions.
+Beside them each process has some tens, and 14 for each route and status that was asked for.
 """
 
 
@@ -96,7 +98,7 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
-_EVERY_SERVICE = """The catalogue reads no log and has no metrics of consumers; billing has no outbox."""
+_EVERY_SERVICE = """The catalogue reads no log and has no metrics of consumers."""
 
 if __name__ == "__main__":
     print(page(), end="")  # noqa: T201 (its output is the page)

@@ -24,6 +24,7 @@ from billing.routes import steps as step_routes
 from billing.routes import tallies as tally_routes
 from billing.routes.query_pages import QueryPages
 from billing.routes.read_back import ReadBack
+from billing.run_metrics import samples_of
 from billing.settings import BillingSettings
 from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.closing import MonthClosing
@@ -33,6 +34,7 @@ from billing.statements.payments import Payments
 from billing.statements.queries import Queries
 from billing.statements.readiness import LogStates, ReadinessChecks, judged_shards
 from billing.statements.recomputation import Recomputation
+from billing.statements.run_figures import StatementRun
 from billing.statements.steps import StatementSteps
 from billing.statements.tallies import Tallies
 from billing.store.sealing_keys import SealingKeys
@@ -48,6 +50,7 @@ from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.http.ways import authentication
 from shared.log.port import Bus, Shard
+from shared.metrics.definition import Figures
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.period import month_of
 from shared.quarantine.api import router as quarantine_router
@@ -61,7 +64,7 @@ from shared.sql.approvals import Approvals
 from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
-from shared.sql.outbox import relay, unpublished_count
+from shared.sql.outbox import oldest_unpublished, relay, unpublished_count
 from shared.sql.progress import ShardProgress, SqlKnownLogs
 from shared.web.pages import site_routes
 
@@ -104,7 +107,9 @@ class BillingApp:
         self.compared = ComparedStatements(answering, self.statements, clock)
         self.steps = StatementSteps(self._store, clock)
         # Whoever closes a month sees quarantine, which requests do not.
-        checks = ReadinessChecks(self._store, Recomputation(), judged_shards)
+        self._recomputation = Recomputation(clock)
+        checks = ReadinessChecks(self._store, self._recomputation, judged_shards)
+        self._run = StatementRun(self._store, clock)
         self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
         self.acknowledgements = Acknowledgements(self._store, clock)
         self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
@@ -217,6 +222,9 @@ class BillingApp:
         owned, halted = self._consumer.positions.keys(), self._consumer.halted
         mine = [ShardStatus.of_progress(each) for each in progress if each.shard in owned]
         self._metrics.groups.show(GROUP, mine, owned=owned, halted=halted)
+        waiting = await asyncio.to_thread(unpublished_count, self._workers, outbox)
+        first = await asyncio.to_thread(oldest_unpublished, self._workers, outbox)
+        self._metrics.show_outbox(waiting, first=first)
 
     async def sample_read_model(self) -> None:
         """The running month's figures are those of its statements now."""
@@ -227,7 +235,14 @@ class BillingApp:
         statements = await asyncio.to_thread(self.statements.statements, month, scope=Scope.all())
         through = judged_through(await asyncio.to_thread(self._store.marks))
         age_s = inf if through is None else (self._clock.now() - through).total_seconds()
-        self._metrics.show(statements, versions=versions, open_=open_, judged_age_s=age_s)
+        run = await asyncio.to_thread(self._run_samples)
+        self._metrics.show(statements, versions=versions, open_=open_, judged_age_s=age_s, others=run)
+
+    def _run_samples(self) -> Figures:
+        """The figures of the statement run, after what this instance has recomputed is there for all to see."""
+        with self._recomputation.newest() as results:
+            self._store.keep_recomputations(results)
+        return samples_of(self._run.figures(), ledger_pence=self._run.ledger_pence())
 
     async def _version_counts(self) -> Mapping[str, int]:
         return await asyncio.to_thread(self._store.version_counts)

@@ -1,4 +1,4 @@
-"""Billing's metrics: the annotated list, and the figures of the running month.
+"""Billing's metrics: the annotated list, and the figures of the running month and of the statement run.
 
 They are for display: what is payable is on the statement, never here.
 """
@@ -9,11 +9,20 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from billing.domain.statement import Statement
+from billing.run_metrics import RUN_METRICS
 from billing.statements.drafts import MonthOfStatements
 from billing.store.sql import GROUP
-from shared.metrics.definition import Exporter, MetricDefinition, SampledMetrics
-from shared.metrics.every_service import CATALOGUE_VERSIONS, PROCESS_METRICS, QUARANTINE_OPEN, READER_METRICS
-from shared.metrics.groups import GroupMetrics
+from shared.metrics.definition import Exporter, Figures, MetricDefinition, SampledMetrics
+from shared.metrics.every_service import (
+    CATALOGUE_VERSIONS,
+    OUTBOX_AGE,
+    OUTBOX_METRICS,
+    OUTBOX_WAITING,
+    PROCESS_METRICS,
+    QUARANTINE_OPEN,
+    READER_METRICS,
+)
+from shared.metrics.groups import FirstSeen, GroupMetrics
 from shared.period import local_midnight
 
 _PENCE_A_POUND = 100
@@ -62,7 +71,17 @@ JUDGED_AGE = MetricDefinition(
     action="Over 2 hours no month can be closed: see tallystick_consumer_lag_records of the monitor, then of billing.",
     exporter=Exporter.EVERY_INSTANCE,
 )
-METRICS = (*READER_METRICS, *PROCESS_METRICS, CHARGES, CREDITS, UNMATCHED, PLAN_DUE, JUDGED_AGE)
+METRICS = (
+    *READER_METRICS,
+    *OUTBOX_METRICS,
+    *PROCESS_METRICS,
+    CHARGES,
+    CREDITS,
+    UNMATCHED,
+    PLAN_DUE,
+    JUDGED_AGE,
+    *RUN_METRICS,
+)
 
 
 class BillingMetrics:
@@ -71,13 +90,25 @@ class BillingMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.groups = GroupMetrics(registry)
         self._read_model = SampledMetrics(registry)
+        self._outbox, self._oldest = SampledMetrics(registry), FirstSeen()
+
+    def show_outbox(self, waiting: int, *, first: int | None) -> None:
+        """So many steps of statements are `waiting` to be published, the oldest of them at the position `first`."""
+        age_s = self._oldest.oldest_s([] if first is None else [first])
+        self._outbox.show({OUTBOX_WAITING: {(): waiting}, OUTBOX_AGE: {(): age_s}})
 
     def show(
-        self, month: MonthOfStatements, *, versions: Mapping[str, int], open_: Mapping[str, int], judged_age_s: float
+        self,
+        month: MonthOfStatements,
+        *,
+        versions: Mapping[str, int],
+        open_: Mapping[str, int],
+        judged_age_s: float,
+        others: Figures,
     ) -> None:
         """The month's statements, the catalogue's versions by kind and the undecided quarantine by topic are shown.
 
-        So is how long ago the instant is through which everything has been judged.
+        So is how long ago the instant is through which everything has been judged, and so are the `others`.
         """
         self._read_model.show(
             {
@@ -96,6 +127,7 @@ class BillingMetrics:
                 JUDGED_AGE: {(): judged_age_s},
                 CATALOGUE_VERSIONS: {(kind,): count for kind, count in versions.items()},
                 QUARANTINE_OPEN: {(GROUP, topic): count for topic, count in open_.items()},
+                **others,
             }
         )
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from billing.domain.amounts_due import LaterDocuments
 from billing.domain.blockers import BlockerDecision
 from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.differences import RecomputationResult
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.issued import CorrectedBy, ReadThrough
 from billing.domain.judged import JudgedMark
@@ -19,7 +20,7 @@ from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
 from billing.memo import Memo
-from billing.row_ports import QuarantineReads, RowReads, TallyReads
+from billing.row_ports import QuarantineReads, RowReads, RunReads, TallyReads
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
@@ -258,8 +259,13 @@ class StepReads(Protocol):
         """What people decided about what kept the month from being issued, by its id. Found by workers only."""
         ...
 
-    def of_types(self, types: Sequence[type[StepEvent]], council: str | None = None) -> list[StepEvent]:
-        """The steps of those types, by council and month and in their order; of one council, or of all in scope."""
+    def of_types(
+        self, types: Sequence[type[StepEvent]], council: str | None = None, *, since: Month | None = None
+    ) -> list[StepEvent]:
+        """The steps of those types, by council and month and in their order; of one council, or of all in scope.
+
+        With `since` only those of that month and later ones.
+        """
         ...
 
     def later_documents(self, council: str) -> LaterDocuments:
@@ -305,6 +311,7 @@ class Snapshot:
     positions: Mapping[Shard, int]
     tally: TallyReads
     ledger: LedgerReads
+    run: RunReads
     marks: tuple[JudgedMark, ...] = ()
     memo: Memo = field(default_factory=lambda: Memo(0), compare=False)
 
@@ -379,6 +386,10 @@ class DryRunStore(SnapshotStore, IngestStore, Protocol):
 
 class Store(StepStore, IngestStore, Protocol):
     """All of billing's memory."""
+
+    def keep_recomputations(self, results: Sequence[RecomputationResult]) -> None:
+        """Of each council and month the newest result is kept. Blocks."""
+        ...
 
     def insert_results(self, events: Sequence[AcceptedEvent]) -> list[InsertResult]:
         """What inserting each event would do now: it is new, a duplicate or a conflict."""

@@ -1,9 +1,10 @@
-"""What billing reads row by row: what is counted and checked a second way, and what a tally holds."""
+"""What billing reads row by row: what is counted and checked a second way, what a tally holds, and how a run goes."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
+from billing.domain.differences import RecomputationResult
 from billing.domain.metering import EventReceived
 from billing.domain.verdicts import VerdictReceived
 from shared.log.port import Quarantined, Shard
@@ -72,4 +73,20 @@ class TallyReads(Protocol):
 
     def kept(self, council: str, month: Month) -> bytes | None:
         """What was kept with the statement that was issued (`billing.tally.basis`); None where nothing was."""
+        ...
+
+
+class RunReads(Protocol):
+    """What operations watch of the statements of all councils in scope, without their content."""
+
+    def issued(self, since: Month) -> set[tuple[str, Month]]:
+        """The council and month of each issued statement, of that month and later ones."""
+        ...
+
+    def newest_document_at(self, council: str) -> datetime | None:
+        """When the last document of the council was issued; None where it has none."""
+        ...
+
+    def recomputations(self, since: Month) -> list[RecomputationResult]:
+        """The newest result of each council and month, of that month and later ones."""
         ...

@@ -94,6 +94,13 @@ def unpublished_count(engine: Engine, outbox: Table) -> int:
         return connection.scalar(select(func.count()).select_from(outbox)) or 0
 
 
+def oldest_unpublished(engine: Engine, outbox: Table) -> int | None:
+    """The position of the message that has waited for the longest; None where none waits."""
+    with read_transaction(engine) as connection:
+        position: int | None = connection.scalar(select(func.min(outbox.c.position)))
+        return position
+
+
 def _read(engine: Engine, outbox: Table) -> Sequence[Any]:
     settled = outbox.c.written_by < settled_below()
     with read_transaction(engine) as connection:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -40,6 +41,17 @@ class FigureDifference:
         return f"{self.name}, {self.figure}: stated {self.stated}, recomputed {self.found}"
 
 
+@dataclass(frozen=True, slots=True)
+class RecomputationResult:
+    """How a recomputation of a council's month ended: how many figures differed, and by how many pence in all."""
+
+    council: str
+    month: Month
+    figures: int
+    pence: int
+    at: datetime
+
+
 STATEMENT = "statement"
 _WHOLE = (STATEMENT, "the statement")
 
@@ -71,6 +83,11 @@ def differences(stated: Statement, recomputed: Statement) -> tuple[FigureDiffere
     if not found and _content(stated) != _content(recomputed):
         return (FigureDifference(*_WHOLE, "wording or terms", "one text", "another"),)
     return found
+
+
+def pence_of(found: Iterable[FigureDifference]) -> int:
+    """How many pence are in question: each amount that comes out otherwise counts, in whichever direction it does."""
+    return sum(abs(each.pence) for each in found)
 
 
 def arithmetic_differences(statement: Statement) -> tuple[FigureDifference, ...]:

@@ -9,6 +9,7 @@ CHANGEABLE = {
     "verdict": "UPDATE",
     "month_change": "UPDATE",
     "judged_through": "UPDATE",
+    "recomputation": "UPDATE",
 }
 
 # Who sees what of each table (`shared.sql.isolation`).

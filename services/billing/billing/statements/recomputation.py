@@ -7,13 +7,20 @@ shared is what both feed: `build_statement`, whose own arithmetic `arithmetic_di
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from threading import Lock
 
 from billing.domain.canonical import content_hash
 from billing.domain.corrections import MonthInputs
-from billing.domain.differences import FigureDifference, arithmetic_differences, differences
+from billing.domain.differences import (
+    FigureDifference,
+    RecomputationResult,
+    arithmetic_differences,
+    differences,
+    pence_of,
+)
 from billing.domain.metering import EventReceived
 from billing.domain.meters import MeteredEvent
 from billing.domain.recount import (
@@ -35,6 +42,7 @@ from billing.domain.usage import UsageDetail, metered_services
 from billing.ports import Snapshot
 from billing.row_ports import RowReads
 from billing.statements.drafts import statement_made_of
+from shared.clock import Clock, WallClock
 from shared.contracts.definitions import Service
 from shared.contracts.meters import Meter, meter_of
 from shared.contracts.topics import REPLAYABLE_DAYS
@@ -51,8 +59,10 @@ class Recomputation:
     somebody changed by hand meanwhile are seen by a new process, and by `compared`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or WallClock()
         self._known: OrderedDict[object, tuple[FigureDifference, ...]] = OrderedDict()
+        self._new: dict[tuple[str, Month], RecomputationResult] = {}
         self._lock = Lock()
 
     def differences(self, snapshot: Snapshot, draft: Statement) -> tuple[FigureDifference, ...]:
@@ -63,11 +73,22 @@ class Recomputation:
                 self._known.move_to_end(key)
                 return self._known[key]
         found = compared(snapshot, draft)
+        council, month, now = draft.council.id, draft.month, self._clock.now()
         with self._lock:
             self._known[key] = found
+            self._new[council, month] = RecomputationResult(council, month, len(found), pence_of(found), now)
             while len(self._known) > _MOST_COMPARED:
                 self._known.popitem(last=False)
         return found
+
+    @contextmanager
+    def newest(self) -> Iterator[list[RecomputationResult]]:
+        """The newest result of each council and month since the block last ended well, to be shown."""
+        with self._lock:
+            taken = dict(self._new)
+        yield list(taken.values())
+        with self._lock:
+            self._new = {key: each for key, each in self._new.items() if taken.get(key) != each}
 
 
 def compared(snapshot: Snapshot, draft: Statement) -> tuple[FigureDifference, ...]:

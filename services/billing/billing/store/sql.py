@@ -12,6 +12,7 @@ from typing import TypeVar, get_args
 import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
+from billing.domain.differences import RecomputationResult
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.judged import JudgedMark
 from billing.domain.metering import DefinitionKind
@@ -23,6 +24,7 @@ from billing.store.ledger import SqlLedger
 from billing.store.marks import read_marks
 from billing.store.quarantine import SqlQuarantine, SqlQuarantineStore
 from billing.store.rows import SqlRows
+from billing.store.run import SqlRun, store_recomputations
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
 from billing.store.tally_rows import SqlTallyRows
 from billing.store.usage import SqlUsage
@@ -100,6 +102,7 @@ class SqlStore:
                 {each.shard: each.next_offset for each in _PROGRESS.shards(connection)},
                 SqlTallyRows(connection, scope),
                 SqlLedger(connection, scope),
+                SqlRun(connection, scope),
                 marks=read_marks(connection, scope),
                 memo=self._memo,
             )
@@ -114,6 +117,10 @@ class SqlStore:
     def dry_run_store(self) -> Iterator["SqlDryRunStore"]:
         with self._engine.connect() as connection:
             yield SqlDryRunStore(self._engine, connection)
+
+    def keep_recomputations(self, results: Sequence[RecomputationResult]) -> None:
+        with self._writing() as connection:
+            store_recomputations(connection, results)
 
     def marks(self) -> tuple[JudgedMark, ...]:
         """How far the monitor has judged each partition that it has marked. Blocks."""

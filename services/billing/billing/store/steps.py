@@ -138,7 +138,9 @@ class SqlSteps:
             if isinstance(each, BlockerDecided)
         }
 
-    def of_types(self, types: Sequence[type[StepEvent]], council: str | None = None) -> list[StepEvent]:
+    def of_types(
+        self, types: Sequence[type[StepEvent]], council: str | None = None, *, since: Month | None = None
+    ) -> list[StepEvent]:
         table = tables.statement_step.c
         query = (
             select(table.event)
@@ -147,6 +149,8 @@ class SqlSteps:
         )
         if council is not None:
             query = query.where(table.council == council)
+        if since is not None:
+            query = query.where(table.month >= str(since))
         return [cast(StepEvent, decode_event(stored)) for stored in self.connection.scalars(query)]
 
     def later_documents(self, council: str) -> LaterDocuments:

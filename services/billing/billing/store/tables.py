@@ -241,6 +241,17 @@ tally_basis = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# How the newest recomputation of a council's month ended: how many figures differed, and by how many pence in all.
+recomputation = Table(
+    "recomputation",
+    metadata,
+    _id("council", primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("figures", Integer, nullable=False),
+    Column("pence", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
 # The public keys by which statements were ever sealed.
 sealing_key = Table(
     "sealing_key",

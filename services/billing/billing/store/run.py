@@ -1,0 +1,63 @@
+"""What is read of the statement run as a whole: which statements are issued, and how recomputations ended."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from billing.domain.differences import RecomputationResult
+from billing.store.tables import document, recomputation
+from shared.instants import epoch_us, instant_at
+from shared.period import Month
+from shared.scope import Scope
+from shared.sql.statements import in_scope, upsert
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRun:
+    """`billing.ports.RunReads` in one transaction."""
+
+    connection: Connection
+    scope: Scope
+
+    def issued(self, since: Month) -> set[tuple[str, Month]]:
+        table = document.c
+        query = select(table.council, table.month).where(
+            table.kind == "statement", table.month >= str(since), in_scope(table.council, self.scope)
+        )
+        return {(row.council, Month.parse(row.month)) for row in self.connection.execute(query)}
+
+    def newest_document_at(self, council: str) -> datetime | None:
+        table = document.c
+        query = select(func.max(table.issued_at_us)).where(
+            table.council == council, in_scope(table.council, self.scope)
+        )
+        at_us = self.connection.scalar(query)
+        return None if at_us is None else instant_at(at_us)
+
+    def recomputations(self, since: Month) -> list[RecomputationResult]:
+        table = recomputation.c
+        query = select(recomputation).where(table.month >= str(since), in_scope(table.council, self.scope))
+        return [
+            RecomputationResult(row.council, Month.parse(row.month), row.figures, row.pence, instant_at(row.at_us))
+            for row in self.connection.execute(query.order_by(table.council, table.month))
+        ]
+
+
+def store_recomputations(connection: Connection, results: Iterable[RecomputationResult]) -> None:
+    """Of each council and month the newest result is kept, whoever came to it and in whatever order they are stored."""
+    rows = [
+        {
+            "council": each.council,
+            "month": str(each.month),
+            "figures": each.figures,
+            "pence": each.pence,
+            "at_us": epoch_us(each.at),
+        }
+        for each in results
+    ]
+    if rows:
+        is_newer = insert(recomputation).excluded.at_us > recomputation.c.at_us
+        connection.execute(upsert(recomputation, where=is_newer), rows)
