@@ -13,6 +13,6 @@ spec:
   groups:
 EOS
 cd "$(dirname "$0")/../prometheus/rules"
-for file in recording councils pipeline; do
+for file in recording councils statements pipeline; do
   sed '1,/^groups:/d; s/^./  &/' "$file.yml"
 done

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from sla_monitor.domain.budget import MIN_MISSES, WORKING_WINDOWS
-from tests.support import alert_cases_of_councils, alert_cases_of_services
+from tests.support import alert_cases_of_councils, alert_cases_of_services, alert_cases_of_statements
 from tests.support.alerts import ROOT, AlertCase, alerts, run_promtool
 
-CASES = (*alert_cases_of_councils.CASES, *alert_cases_of_services.CASES)
+CASES = (*alert_cases_of_councils.CASES, *alert_cases_of_services.CASES, *alert_cases_of_statements.CASES)
 RULES = {rule["alert"]: rule for rule in alerts()}
 NAMES = [case.alert for case in CASES]
 PROMETHEUS_IMAGE: str = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"][

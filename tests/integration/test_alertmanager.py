@@ -73,6 +73,7 @@ FOLLOWS = [
     (("CouncilHeld", {"council": "adur"}), ("ItemsFailed", {"council": "adur"})),
     (("FewMissesRemaining", TARGET), ("AllowanceConsumed", TARGET)),
     (("AllowanceExhausted", TARGET), ("HighBurnRate", TARGET | {"window": "1d"})),
+    (("ReconciliationDiffers", {"council": "adur"}), ("CloseBlocked", {"council": "adur"})),
 ]
 INDEPENDENT = [
     (("StoreDown", {"job": "billing", "store": "database"}), ("FallingBehind", SLA)),
