@@ -95,7 +95,7 @@ def test_a_count_leads_to_its_items_and_each_of_them_to_its_page(tmp_path: Path)
             following: str | None = f"/v1{address}&limit=2"
             while following is not None:
                 answer = await asyncio.to_thread(client.get, following)
-                found += [f"{each['item']} {each['outcome']}" for each in answer.json()]
+                found += [f"{each['item']} {each['outcome']}" for each in answer.json()["items"]]
                 following = answer.links["next"]["url"] if "next" in answer.links else None
             codes = [(await asyncio.to_thread(client.get, each)).status_code for each in items]
             refused = await asyncio.to_thread(client.get, f"/v1{address}&cursor=WyJhIl0=")

@@ -214,8 +214,8 @@ def test_auditors_read_it_in_pages_and_see_only_their_councils(on: Callable[[Wor
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             first = await client.get("/v1/audit/billing?limit=1")
             second = await client.get(first.links["next"]["url"])
-        assert [entry["number"] for entry in first.json()] == [1]
-        assert {entry["record"]["council"] for entry in second.json()} == {"adur"}
+        assert [entry["number"] for entry in first.json()["items"]] == [1]
+        assert {entry["record"]["council"] for entry in second.json()["items"]} == {"adur"}
         auditor = known_as("auditor")
         assert await ask(at, auditor, ("GET", "/v1/audit/billing?cursor=WyJ4Il0="), ("GET", "/v1/audit/x")) == [
             400,

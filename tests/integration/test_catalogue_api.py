@@ -243,9 +243,9 @@ def test_openapi_names_every_kind_and_its_refusals(client: TestClient) -> None:
     ):
         operation = document["paths"][f"/v1/{plural}/{{id}}"]["put"]
         proposed = {"202"} if plural in {"indexes", "tariffs", "agreements"} else set()
-        assert {"200", "201", "4XX", "5XX"} | proposed == operation["responses"].keys()
+        assert {"200", "201", "409", "412", "428"} | proposed <= operation["responses"].keys()
     schemas = document["components"]["schemas"]
-    assert {"Agreement", "AgreementVersion", "AgreementVersions", "ProblemDetails"} <= schemas.keys()
+    assert {"Agreement", "AgreementVersion", "ProblemDetails"} <= schemas.keys()
 
 
 @pytest.mark.anyio

@@ -64,7 +64,7 @@ def test_no_side_approves_its_own_exclusion_and_every_fault_is_listed(tmp_path: 
             body = {"id": "X3", "exclusion": NIGHT | {"end_at": "1999-01-01T00:00:00Z"}}
             backwards = await at.post("/v1/exclusions", body, expect=422, by=PROVIDER)
             shapeless = await at.post("/v1/exclusions", {"id": "!", "proposed": {"side": "x"}}, expect=422, by=PROVIDER)
-            listed = await at.get("/v1/exclusions?council=adur")
+            listed = await at.listed("/v1/exclusions?council=adur")
             return [
                 person["detail"],
                 same["detail"],
@@ -193,7 +193,7 @@ def test_a_correction_of_a_frozen_month_is_an_adjustment_of_the_month_it_is_made
             await at.on.wait_until_idle()
             await at.propose()
             await at.post("/v1/exclusions/X1/approve", expect=200, by=COUNCIL)
-            return await at.corrections(), await at.attained(), await at.get("/v1/adjustments?posted=2026-06")
+            return await at.corrections(), await at.attained(), await at.listed("/v1/adjustments?posted=2026-06")
 
     corrected, attained, adjustments = asyncio.run(scenario())
     assert corrected == [("T1", "breached", "met", "X1")]

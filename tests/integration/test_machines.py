@@ -237,7 +237,7 @@ async def test_no_list_shows_a_secret_or_its_hash(on: Machines) -> None:
 
     listed = await on.call("catalogue", "GET", "/v1/clients", await on.operator_token())
 
-    shown = next(each for each in listed.json() if each["id"] == id_)
+    shown = next(each for each in listed.json()["items"] if each["id"] == id_)
     assert secret not in listed.text
     assert shown["secrets"][0].keys() == {"made_at", "expires_at"}
 

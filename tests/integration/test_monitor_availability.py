@@ -129,7 +129,7 @@ def _availability(folder: Path, events: list[Any], *, now: str) -> list[dict[str
             await _ready(on, events)
             client = TestClient(create_app("test", [on.app.router], types=on.app.types, authentication=MAY_ALL))
             answer = await asyncio.to_thread(client.get, "/v1/availability", params={"month": "2026-03"})
-            rows: list[dict[str, Any]] = answer.json()
+            rows: list[dict[str, Any]] = answer.json()["items"]
             return rows
 
     return asyncio.run(scenario())

@@ -86,7 +86,7 @@ class Callers:
         return self.ask("auditor", "GET", f"/v1/{path}").json()
 
     def listed(self, who: str) -> list[str]:
-        return [each["id"] for each in self.ask(who, "GET", "/v1/proposals").json()]
+        return [each["id"] for each in self.ask(who, "GET", "/v1/proposals").json()["items"]]
 
     def audited(self) -> list[AuditRecord]:
         return [entry.record for entry in self.app.audit.read(EVERY, after=0, limit=1_000)]
@@ -366,7 +366,7 @@ def test_pages_of_the_list_hold_each_once(on: Callers) -> None:
     cursor = first.headers["Link"].partition("cursor=")[2].partition(">")[0].partition("&")[0]
     second = on.ask("approver", "GET", f"/v1/proposals?limit=2&cursor={cursor}")
 
-    assert sorted(each["id"] for each in [*first.json(), *second.json()]) == sorted(made)
+    assert sorted(each["id"] for each in [*first.json()["items"], *second.json()["items"]]) == sorted(made)
 
 
 async def load(app: CatalogueApp) -> Any:

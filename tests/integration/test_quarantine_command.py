@@ -402,7 +402,7 @@ def test_http_lists_what_is_open_page_by_page_without_the_bytes(failed: Path) ->
                 while url:
                     answer = client.get(url)
                     assert answer.status_code == 200, answer.text
-                    found.append(answer.json())
+                    found.append(answer.json()["items"])
                     url = answer.links.get("next", {}).get("url", "")
             return found
 

@@ -107,8 +107,8 @@ def test_open_queries_come_first_in_pages(client: TestClient, line: str) -> None
     first = get(client, "/v1/queries?limit=2", "finance")
     rest = get(client, first.links["next"]["url"], "finance")
 
-    assert [each["id"] for each in first.json()] == ["q-1", "q-2"]
-    assert [(each["id"], each["status"]) for each in rest.json()] == [("q-0", "withdrawn")]
+    assert [each["id"] for each in first.json()["items"]] == ["q-1", "q-2"]
+    assert [(each["id"], each["status"]) for each in rest.json()["items"]] == [("q-0", "withdrawn")]
     assert "next" not in rest.links
     assert get(client, first.links["next"]["url"], "ashby").status_code == 400
 
@@ -129,7 +129,7 @@ def test_another_councils_queries_are_answered_as_missing_ones(client: TestClien
         missing = path.replace("ashby", "nowhere")
         assert answer(path, body) == answer(missing, body)
         assert answer(path, body)[0] == 404
-    assert get(client, "/v1/queries", "burton").json() == []
+    assert get(client, "/v1/queries", "burton").json() == {"items": []}
 
 
 @pytest.mark.parametrize(

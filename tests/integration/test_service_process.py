@@ -90,7 +90,7 @@ def test_what_operators_see_is_not_public(path: str, catalogue: ServiceProcess) 
 def test_operators_and_nobody_else_see_the_quarantine(tmp_path: Path) -> None:
     asyncio.run(publish_key(f"sqlite:///{tmp_path}/log.db"))
     with running_service("-m", "billing", env=state_folder_env(tmp_path)) as billing:
-        eventually(lambda: billing.admin("/v1/quarantine") == (200, "[]"))
+        eventually(lambda: billing.admin("/v1/quarantine") == (200, '{"items":[]}'))
 
         assert billing.admin("/v1/quarantine?stray=1")[0] == 400
         assert billing.public("/v1/quarantine")[0] == 404

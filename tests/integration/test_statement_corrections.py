@@ -240,7 +240,7 @@ def test_a_credit_note_has_its_bytes_its_page_and_its_pdf_with_the_same_figures(
     app = create_app("billing", [routes], types=document_routes.TYPES, authentication=MAY_ALL)
 
     with TestClient(app) as asked:
-        path = asked.get(f"/v1/documents/{note.number}").json()["documents"][0]["href"]
+        path = asked.get(f"/v1/documents/{note.number}").json()["items"][0]["href"]
         assert path == f"/v1/credit-notes/ashby/{note.number}"
         assert asked.get(f"{path}.json").content == note.content == asked.get(path).content
         page = " ".join(Markup(asked.get(f"{path}.html").text).striptags().split())  # noqa: S704 (only read)

@@ -314,4 +314,4 @@ def test_over_http_the_file_the_keys_and_acknowledgements_are_for_whom_they_are(
     assert [asked(caller, f"{address}.tally") for caller in (OFFICER, CLIENT, VIEWER, OTHER)] == [200, 200, 200, 404]
     assert [sent(caller) for caller in (VIEWER, FINANCE, OTHER, CLIENT, OFFICER)] == [403, 403, 404, 200, 200]
     found = client.get(f"{address}/acknowledgements", headers={"Test-Caller": VIEWER.name}).json()
-    assert [each["number"] for each in found["acknowledgements"]] == ["2026-27.0001"]
+    assert [each["number"] for each in found["items"]] == ["2026-27.0001"]

@@ -66,9 +66,9 @@ def test_two_agreements_with_a_target_of_one_id_are_judged_by_an_objective_each(
             )
             page = await asyncio.to_thread(pages.get, "/attainment?month=2026-03")
             return (
-                await at.get("/v1/attainment?month=2026-03"),
+                await at.listed("/v1/attainment?month=2026-03"),
                 (await at.get("/v1/budget?month=2026-03"))["budgets"],
-                await at.get("/v1/percentiles?month=2026-03"),
+                await at.listed("/v1/percentiles?month=2026-03"),
                 list(csv.DictReader(io.StringIO(csv_text))),
                 page.text,
             )
@@ -119,7 +119,7 @@ def test_an_exclusion_of_one_agreements_target_or_one_streams_item_is_of_no_othe
             await at.propose(**about, agreement="core", item="slow", stream="ticket")
             await at.post("/v1/exclusions/X1/approve", expect=200, by=COUNCIL)
             await at.on.wait_until_idle()
-            return refused, await at.get("/v1/attainment?month=2026-03")
+            return refused, await at.listed("/v1/attainment?month=2026-03")
 
     refused, attained = asyncio.run(scenario())
 
@@ -142,7 +142,7 @@ def shared_id(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
             routes = [at.on.app.pages(illustrative=True), site_routes()]
             pages = TestClient(create_app("test", routes, authentication=MAY_ALL), follow_redirects=False)
             return {
-                "attained": await at.get("/v1/attainment?month=2026-03"),
+                "attained": await at.listed("/v1/attainment?month=2026-03"),
                 "evidence": await at.read("/v1/evidence/adur/2026-03"),
                 "ambiguous": await at.status("/v1/items/T-1?council=adur"),
                 "ticket": await at.get("/v1/items/T-1?council=adur&stream=ticket"),

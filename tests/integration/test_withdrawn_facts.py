@@ -85,7 +85,7 @@ def test_a_withdrawal_after_the_freeze_is_an_adjustment_and_the_frozen_month_sta
             await at.on.wait_until_idle()
             return (
                 await at.attained(),
-                await at.get("/v1/adjustments?posted=2026-06"),
+                await at.listed("/v1/adjustments?posted=2026-06"),
                 await at.get("/v1/items/T1"),
             )
 

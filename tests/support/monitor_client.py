@@ -65,6 +65,10 @@ class MonitorClient:
     async def get(self, path: str) -> Any:
         return msgspec.json.decode(await self.read(path))
 
+    async def listed(self, path: str) -> Any:
+        """The items of a list."""
+        return (await self.get(path))["items"]
+
     async def post(self, path: str, body: dict[str, Any] | None = None, *, expect: int, by: str = "") -> Any:
         answer = await self._client.post(path, json=body, headers={"Test-Caller": by})
         assert answer.status_code == expect, answer.text
@@ -85,7 +89,8 @@ class MonitorClient:
 
     async def attained(self) -> list[tuple[str, str, int, int]]:
         """(council, month, good, total) of every row."""
-        return [(row["council"], row["period"], row["good"], row["total"]) for row in await self.get("/v1/attainment")]
+        rows = await self.listed("/v1/attainment")
+        return [(row["council"], row["period"], row["good"], row["total"]) for row in rows]
 
 
 @asynccontextmanager

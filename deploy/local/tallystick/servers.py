@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -39,6 +39,7 @@ _UNAVAILABLE = frozenset(
     }
 )
 _MAX_PROBLEM_BYTES = 1_048_576
+T = TypeVar("T")
 
 
 class NoAnswer(Exception):
@@ -159,6 +160,10 @@ class ServiceApi:
 
         given = {name: value for name, value in (query or {}).items() if value is not None}
         return self._answer("GET", f"{_path(path)}{'?' if given else ''}{urlencode(given)}", None, accept)
+
+    def items(self, *path: str, of: type[T], query: Mapping[str, str | None] | None = None) -> list[T]:
+        """The items of a list at `/v1/…`, or of its first page."""
+        return msgspec.json.decode(self.get(*path, query=query), type=dict[str, list[of]])["items"]  # type: ignore[valid-type]  # `of` is a type at run time
 
     def post(self, *path: str, body: object) -> bytes:
         """What `/v1/…` answers to `body` as JSON."""

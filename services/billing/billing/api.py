@@ -125,14 +125,14 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
     shown_in = partial(_shown_in, statements, compared)
 
     @routes.get("", responses=answers(MonthSummary))
-    def statements_of_a_month(caller: MonthScope, month: MonthParameter) -> Json:
+    def get_statements_of_month(caller: MonthScope, month: MonthParameter) -> Json:
         """Every council's statement of the month in brief, and the usage that none of them recharges."""
         found = statements.statements(month, scope=caller)
         summaries = [_summary(statement) for statement in found.statements]
         return Json(MonthSummary(str(month), summaries, found.without_statement, found.failed))
 
     @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
-    def statement_in_a_form(caller: MonthScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
+    def get_statement_in_form(caller: MonthScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
         found = form(suffix)
         with _not_found():
@@ -140,7 +140,7 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
         return file_answer(shown, found, file_name(council, month, found))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
-    def statement(request: Request, caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
+    def get_statement(request: Request, caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
         """The statement in the form that Accept prefers."""
         found = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _not_found():
@@ -148,14 +148,14 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
         return answer(shown, found)
 
     @routes.get("/{council}/{month}/status", responses=answers(StatementStatus))
-    def status(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
+    def get_statement_status(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
         """Where the statement is in its lifecycle, what is due now, and how it compares with other months."""
         with _not_found():
             found = compared.statement(council, month, scope=caller.narrowed_to(council))
         return Json(statement_status(shown_beside(found)))
 
     @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
-    def explain_a_line(
+    def explain_line(
         caller: MonthScope,
         paging: RequestedPage,
         council: PathId,

@@ -30,7 +30,7 @@ def router(months: PartnershipMonths) -> APIRouter:
     )
 
     @routes.get("/{partnership}/{month}.{suffix}", responses=_MONTH)
-    def partnership_in_a_form(
+    def get_partnership_recharges_in_form(
         caller: MonthScope, partnership: PathId, month: MonthParameter, suffix: _Suffix
     ) -> Response:
         """What the members of the partnership are charged, as far as each one's agreement shows it, as a file."""
@@ -39,7 +39,7 @@ def router(months: PartnershipMonths) -> APIRouter:
         return file_answer(found, _FORMS[suffix], f"partnership-recharges-{partnership}-{month}.{suffix}")
 
     @routes.get("/{partnership}/{month}", responses=_MONTH)
-    def partnership_recharges(
+    def get_partnership_recharges(
         request: Request, caller: MonthScope, partnership: PathId, month: MonthParameter
     ) -> Response:
         """The same in the form that Accept prefers."""

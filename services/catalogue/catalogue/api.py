@@ -25,6 +25,7 @@ from shared.http import (
     InstantParameter,
     Json,
     JsonBody,
+    JsonList,
     Limit,
     Paging,
     PathId,
@@ -33,10 +34,18 @@ from shared.http import (
     json_request_body,
     json_responses,
     page_of,
+    pages_of,
     read_as,
+    refuses,
     requires,
 )
-from shared.http.problem_types import INVALID_REQUEST, NOT_PERMITTED
+from shared.http.problem_types import (
+    CONFLICT,
+    INVALID_REQUEST,
+    NOT_PERMITTED,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
+)
 from shared.scope import Scope
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
@@ -49,17 +58,9 @@ def _version_type(kind: Kind) -> type[msgspec.Struct]:
     return msgspec.defstruct(f"{DEFINITION_TYPES[kind].__name__}Version", fields, frozen=True, kw_only=True)
 
 
-def _list_type(kind: Kind) -> type[msgspec.Struct]:
-    items = tuple[VERSION_TYPES[kind], ...]  # type: ignore[valid-type]  # made at run time, one for each kind
-    return msgspec.defstruct(
-        f"{DEFINITION_TYPES[kind].__name__}Versions", [("items", items)], frozen=True, kw_only=True
-    )
-
-
 VERSION_TYPES: dict[Kind, type[msgspec.Struct]] = {kind: _version_type(kind) for kind in DEFINITION_TYPES}
-LIST_TYPES: dict[Kind, type[msgspec.Struct]] = {kind: _list_type(kind) for kind in DEFINITION_TYPES}
 # What `shared.http.create_app` needs to describe this API.
-API_TYPES: tuple[type, ...] = (*DEFINITION_TYPES.values(), *VERSION_TYPES.values(), *LIST_TYPES.values())
+API_TYPES: tuple[type, ...] = (*DEFINITION_TYPES.values(), *VERSION_TYPES.values())
 
 
 def router(handlers: CatalogueHandlers, proposals: ProposalHandlers, clock: Clock) -> APIRouter:
@@ -78,7 +79,7 @@ def router(handlers: CatalogueHandlers, proposals: ProposalHandlers, clock: Cloc
 
 def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> None:
     one = json_responses(VERSION_TYPES[kind], {200: "A version"})
-    many = json_responses(LIST_TYPES[kind], {200: "A page of versions; the Link header leads to the next"})
+    many = pages_of(VERSION_TYPES[kind])
 
     needs = [requires(Action.READ_FIGURES if kind == "tariff" else Action.READ_CATALOGUE)]
 
@@ -149,7 +150,8 @@ _RECORDED = {201: "The new version", 200: "Equal to the newest version: nothing 
 
 def _put(kind: Kind, meanings: dict[int, str], *others: dict[int | str, dict[str, Any]]) -> dict[str, Any]:
     """How a PUT of the kind is described."""
-    responses = json_responses(VERSION_TYPES[kind], meanings)
+    refusals = refuses(CONFLICT, PRECONDITION_FAILED, PRECONDITION_REQUIRED)
+    responses = json_responses(VERSION_TYPES[kind], meanings) | refusals
     for other in others:
         responses |= other
     return {
@@ -205,4 +207,4 @@ def _page(
     paging: Paging, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
 ) -> Json:
     page = page_of(found, limit, key=lambda version: (key(version),))
-    return Json({"items": [_body(version) for version in page.items]}, headers=paging.next_link(page))
+    return JsonList([_body(version) for version in page.items], headers=paging.next_link(page))

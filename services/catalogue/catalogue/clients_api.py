@@ -20,13 +20,17 @@ from shared.http import (
     Caller,
     Json,
     JsonBody,
+    JsonList,
+    Limit,
     PathId,
     Problem,
+    RequestedPage,
     answers,
-    answers_many,
     json_request_body,
     json_responses,
+    pages_of,
     read_as,
+    refuses,
     requires,
 )
 from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND
@@ -96,16 +100,17 @@ def clients_router(handlers: ClientHandlers) -> APIRouter:
     routes = APIRouter(prefix="/v1/clients", tags=["access"], dependencies=[requires(Action.MANAGE_CREDENTIALS)])
     shown_once = {201: "Made: its secret is shown this once", 200: "Made before by the same request"}
 
-    @routes.get("", name="list_clients", responses=answers_many(ClientReport))
-    def listing(caller: Caller) -> Json:
+    @routes.get("", name="list_clients", responses=pages_of(ClientReport))
+    def listing(caller: Caller, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every client that the caller may manage, also those that are revoked."""
-        return Json([client_report(client) for client in handlers.listing(caller)])
+        page = paging.page(handlers.listing(caller), limit, key=lambda each: each.id)
+        return JsonList([client_report(each) for each in page.items], headers=paging.next_link(page))
 
     @routes.post(
         "",
         name="make_client",
         status_code=201,
-        responses=json_responses(ClientWithSecret, shown_once),
+        responses=json_responses(ClientWithSecret, shown_once) | refuses(CONFLICT),
         openapi_extra=json_request_body(ClientRequest),
     )
     def make(caller: Caller, body: JsonBody, request_key: RequestKey = None) -> Json:
@@ -120,7 +125,7 @@ def clients_router(handlers: ClientHandlers) -> APIRouter:
         "/{id}/secrets",
         name="make_client_secret",
         status_code=201,
-        responses=json_responses(ClientWithSecret, shown_once),
+        responses=json_responses(ClientWithSecret, shown_once) | refuses(CONFLICT),
         openapi_extra=json_request_body(SecretRequest),
     )
     def new_secret(id: PathId, caller: Caller, body: JsonBody, request_key: RequestKey = None) -> Json:

@@ -37,9 +37,10 @@ from shared.contracts.cloudevents import (
     is_json,
     structured,
 )
+from shared.contracts.schema import examples
 from shared.contracts.topics import TICKETS, USAGE, WORK
 from shared.faults import Fault, Path
-from shared.http import Caller, Json, Problem, ProblemType, json_responses, requires
+from shared.http import Caller, Json, Problem, ProblemType, json_responses, refuses, requires, schema_ref
 from shared.http.bodies import read_body
 from shared.http.media_types import content_type
 from shared.http.problem_types import (
@@ -58,6 +59,7 @@ from shared.http.queries import FlagParameter
 from shared.http.rates import AttemptLimit
 from shared.instants import epoch_ms
 from shared.json_values import NotStrictJson, strict_json
+from shared.log.provided import PROVIDED
 from shared.period import month_of
 from shared.sql.inbox import InsertResult
 
@@ -107,7 +109,8 @@ class ReceivedEventReport(Struct, frozen=True):
     links: dict[str, str]
 
 
-TYPES = (EventReceipts, ReceivedEventReport)
+_SENT = sorted(PROVIDED, key=lambda each: str(each.__struct_config__.tag))
+TYPES: Sequence[type] = (EventReceipts, ReceivedEventReport, *_SENT)
 SourceParameter = Annotated[str, Query(min_length=1, max_length=256)]
 IdParameter = Annotated[str, Query(min_length=1, max_length=128)]
 
@@ -116,7 +119,13 @@ def events_router(handlers: EventHandlers, limit: AttemptLimit) -> APIRouter:
     """`/v1/events`; `limit` is that of each source."""
     routes = APIRouter(prefix=EVENTS_PATH, tags=["events"], dependencies=[requires(Action.SEND_EVENTS)])
 
-    @routes.post("", name="send_events", status_code=202, responses=_RECEIPTS, openapi_extra={"requestBody": _BODY})
+    @routes.post(
+        "",
+        name="send_events",
+        status_code=202,
+        responses=_RECEIPTS | refuses(CONFLICT, TOO_MANY_REQUESTS),
+        openapi_extra={"requestBody": _body()},
+    )
     async def send(request: Request, caller: Caller, dry_run: FlagParameter = False) -> Json:
         """Receive events: one, structured or in binary mode, or a batch. All of them are received, or none."""
         sent = await _sent(request)
@@ -131,7 +140,11 @@ def events_router(handlers: EventHandlers, limit: AttemptLimit) -> APIRouter:
             raise _refusal(CONFLICT, conflicts)
         return _receipts(events, results, dry_run=dry_run)
 
-    @routes.get("", name="get_event", responses=json_responses(ReceivedEventReport, {200: "What has become of it"}))
+    @routes.get(
+        "",
+        name="get_event",
+        responses=json_responses(ReceivedEventReport, {200: "What has become of it"}) | refuses(NOT_FOUND),
+    )
     async def ask(source: SourceParameter, id: IdParameter, caller: Caller) -> Json:
         """What has become of an event of one of your sources that came in over HTTP."""
         if "\x00" in source or "\x00" in id:
@@ -326,11 +339,14 @@ def _links(found: EventStatus) -> dict[str, str]:
 _RECEIPTS: dict[int | str, dict[str, Any]] = json_responses(
     EventReceipts, {202: "Received: they are stored, and will be published", 200: "Valid: a dry run stores nothing"}
 )
-_BODY = {
-    "required": True,
-    "content": {
-        STRUCTURED_TYPE: {"schema": {"type": "object"}},
-        BATCH_TYPE: {"schema": {"type": "array", "items": {"type": "object"}, "maxItems": MAX_EVENTS}},
-        JSON_TYPE: {"schema": {"type": "object", "description": "the data alone; the attributes are headers, ce-id …"}},
-    },
-}
+
+
+def _body() -> dict[str, Any]:
+    """OpenAPI's description of what is sent, with an example of each type of event."""
+    event = {"anyOf": [schema_ref(each) for each in _SENT]}
+    shown = examples()
+    names = [str(each.__struct_config__.tag) for each in _SENT]
+    one = {"schema": event, "examples": {name: {"value": shown[name]} for name in names}}
+    batch = {"schema": {"type": "array", "items": event, "maxItems": MAX_EVENTS}}
+    alone = {"schema": {"type": "object", "description": "the data alone; the attributes are headers, ce-id …"}}
+    return {"required": True, "content": {STRUCTURED_TYPE: one, BATCH_TYPE: batch, JSON_TYPE: alone}}

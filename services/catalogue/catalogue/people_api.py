@@ -19,6 +19,7 @@ from shared.http import (
     CallerScope,
     Json,
     JsonBody,
+    JsonList,
     Limit,
     PathId,
     Problem,
@@ -27,7 +28,9 @@ from shared.http import (
     json_request_body,
     json_responses,
     page_of,
+    pages_of,
     read_as,
+    refuses,
     requires,
 )
 from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND
@@ -83,13 +86,7 @@ class KnownPerson(msgspec.Struct, frozen=True, kw_only=True):
     removed: bool
 
 
-class PeoplePage(msgspec.Struct, frozen=True, kw_only=True):
-    """People by ascending id."""
-
-    items: tuple[KnownPerson, ...]
-
-
-PEOPLE_TYPES = (NewPerson, AccessChange, KnownPerson, PeoplePage)
+PEOPLE_TYPES = (NewPerson, AccessChange, KnownPerson)
 
 
 def router(people: PeopleService, *, issuer: str) -> APIRouter:
@@ -97,16 +94,16 @@ def router(people: PeopleService, *, issuer: str) -> APIRouter:
     routes = APIRouter(prefix="/v1/people", tags=["people"], dependencies=[requires(Action.MANAGE_ACCESS)])
     meanings = {201: "They may sign in now"}
 
-    @routes.get("", responses=answers(PeoplePage))
+    @routes.get("", responses=pages_of(KnownPerson))
     def list_people(scope: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Everybody who may sign in, or might until they were removed, by ascending id."""
         page = page_of(
             people.listed(scope, after=paging.after_text, limit=limit + 1), limit, key=lambda each: (each.id,)
         )
-        return Json({"items": [known_person(each) for each in page.items]}, headers=paging.next_link(page))
+        return JsonList([known_person(each) for each in page.items], headers=paging.next_link(page))
 
     @routes.get("/{id}", responses=answers(KnownPerson))
-    def one_person(id: PathId, scope: CallerScope) -> Json:
+    def get_person(id: PathId, scope: CallerScope) -> Json:
         """One of them."""
         with _refusals():
             return Json(known_person(people.one(id, scope)))
@@ -114,7 +111,7 @@ def router(people: PeopleService, *, issuer: str) -> APIRouter:
     @routes.post(
         "",
         status_code=201,
-        responses=json_responses(KnownPerson, meanings),
+        responses=json_responses(KnownPerson, meanings) | refuses(CONFLICT),
         openapi_extra=json_request_body(NewPerson),
     )
     def add_person(body: JsonBody, caller: Caller) -> Json:
@@ -127,7 +124,9 @@ def router(people: PeopleService, *, issuer: str) -> APIRouter:
         with _refusals():
             return Json(known_person(people.give(identity, access, by=caller, id_=wanted.id)), status_code=201)
 
-    @routes.put("/{id}", responses=answers(KnownPerson), openapi_extra=json_request_body(AccessChange))
+    @routes.put(
+        "/{id}", responses=answers(KnownPerson) | refuses(CONFLICT), openapi_extra=json_request_body(AccessChange)
+    )
     def change_person(id: PathId, body: JsonBody, caller: Caller) -> Json:
         """They may do this from now on, and nothing else: within five seconds, everywhere."""
         wanted = read_as(body, AccessChange)

@@ -26,15 +26,16 @@ from shared.http import (
     CallerScope,
     Json,
     JsonBody,
+    JsonList,
     Limit,
     PathId,
     Problem,
     RequestedPage,
     answers,
-    answers_many,
     json_request_body,
-    page_of,
+    pages_of,
     read_as,
+    refuses,
     requires,
 )
 from shared.http.problem_types import (
@@ -77,15 +78,11 @@ def router(proposals: ProposalHandlers, clock: Clock) -> APIRouter:
     routes = APIRouter(prefix="/v1/proposals", tags=["proposals"])
     reads = [requires(Action.READ_FIGURES)]
 
-    @routes.get("", name="list_proposals", dependencies=reads, responses=answers_many(ProposalReport))
+    @routes.get("", name="list_proposals", dependencies=reads, responses=pages_of(ProposalReport))
     def listing(caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every change that was proposed, the newest first."""
-        found, after = proposals.listing(caller), paging.after_text
-        if after:
-            known = [index for index, each in enumerate(found) if each.id == after]
-            found = found[known[0] + 1 :] if known else []
-        page = page_of(found[: limit + 1], limit, key=lambda each: (each.id,))
-        return Json([ProposalReport(*each) for each in page.items], headers=paging.next_link(page))
+        page = paging.page(proposals.listing(caller), limit, key=lambda each: each.id)
+        return JsonList([ProposalReport(*each) for each in page.items], headers=paging.next_link(page))
 
     @routes.get("/{id}", name="get_proposal", dependencies=reads, responses=answers(ProposalReport))
     def one(id: PathId, caller: CallerScope) -> Json:
@@ -103,7 +100,7 @@ def _add_step(routes: APIRouter, step: ProposalStep, action: Action, proposals: 
         f"/{{id}}/{step}",
         name=f"{step}_proposal",
         dependencies=[requires(action)],
-        responses=answers(ProposalReport),
+        responses=answers(ProposalReport) | refuses(CONFLICT),
         openapi_extra=json_request_body(DecisionWords),
         description=_DESCRIPTIONS[step],
     )

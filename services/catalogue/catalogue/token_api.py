@@ -16,7 +16,7 @@ from catalogue.domain.clients import WrongCredentials
 from catalogue.signing_keys import SigningKeys
 from shared.auth.tokens import LIFETIME_S, issue
 from shared.clock import Clock
-from shared.http import Json, Problem, json_responses
+from shared.http import Json, Problem, json_responses, refuses
 from shared.http.access import KeysUnknown
 from shared.http.bodies import read_body
 from shared.http.problem_types import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
@@ -91,7 +91,10 @@ def token_router(
     routes = APIRouter(tags=["access"])
 
     @routes.post(
-        "/v1/token", name="issue_token", responses=_token_answers(), openapi_extra={"requestBody": _TOKEN_BODY}
+        "/v1/token",
+        name="issue_token",
+        responses=_token_answers() | refuses(TOO_MANY_REQUESTS),
+        openapi_extra={"requestBody": _TOKEN_BODY},
     )
     def token(request: Request, raw: Annotated[bytes, Depends(_form)]) -> Json:
         """An access token for a client's credentials, in the header (Basic) or in the body (RFC 6749, section 4.4)."""
@@ -113,10 +116,10 @@ def token_router(
 
     @routes.get(
         "/.well-known/jwks.json",
-        name="public_keys",
+        name="get_public_keys",
         responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
     )
-    def public_keys() -> Json:
+    def get_public_keys() -> Json:
         """The keys by which access tokens can be verified (RFC 7517)."""
         return Json(keys.public(), headers={"Cache-Control": f"public, max-age={_KEYS_CACHED_S}"})
 

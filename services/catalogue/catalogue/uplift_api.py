@@ -12,8 +12,8 @@ from shared.auth.roles import Action
 from shared.contracts.definitions import PriceIndex, Tariff
 from shared.contracts.indexes import IndexFigure
 from shared.contracts.uplift import FigureNotPublished, IndexChange, NoUpliftClause, UpliftedPrice, uplifted
-from shared.http import CallerScope, Json, PathId, Problem, answers, requires
-from shared.http.problem_types import CONFLICT, NOT_FOUND
+from shared.http import CallerScope, Json, PathId, Problem, answers, refuses, requires
+from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND
 from shared.scope import Scope
 from shared.validation import InvalidValue
 
@@ -34,8 +34,8 @@ def router(handlers: CatalogueHandlers) -> APIRouter:
     """`/v1/tariffs/{id}/uplift`."""
     routes = APIRouter(prefix="/v1/tariffs", tags=["tariffs"], dependencies=[requires(Action.READ_FIGURES)])
 
-    @routes.get("/{id}/uplift", responses=answers(TariffUplift))
-    def uplift(id: PathId, caller: CallerScope) -> Json:
+    @routes.get("/{id}/uplift", responses=answers(TariffUplift) | refuses(CONFLICT, INVALID_REQUEST))
+    def get_uplift(id: PathId, caller: CallerScope) -> Json:
         """How much the index changed, what becomes of each price, and the next version to PUT; 409 without a figure."""
         with _refusals():
             return Json(_worked_out(handlers, id, caller))

@@ -4,7 +4,8 @@ from shared.http.access import Authentication, Caller, require_still_known, requ
 from shared.http.app import create_app
 from shared.http.bodies import JsonBody, json_request_body, read_as
 from shared.http.media_types import preferred_media_type
-from shared.http.openapi import Json, answers, answers_many, json_responses, schema_ref
+from shared.http.openapi import Json, JsonList, answers, answers_many, json_responses, pages_of, schema_ref
+from shared.http.openapi_refusals import refuses
 from shared.http.paging import Limit, Page, Paging, RequestedPage, page_of
 from shared.http.problem_types import ProblemType
 from shared.http.problems import Problem
@@ -29,6 +30,7 @@ __all__ = [
     "InstantParameter",
     "Json",
     "JsonBody",
+    "JsonList",
     "Limit",
     "MonthParameter",
     "MonthScope",
@@ -48,8 +50,10 @@ __all__ = [
     "json_request_body",
     "json_responses",
     "page_of",
+    "pages_of",
     "preferred_media_type",
     "read_as",
+    "refuses",
     "require_still_known",
     "requires",
     "schema_ref",

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
@@ -20,7 +21,8 @@ from shared.http.access import Authentication, admit, require_actions
 from shared.http.audited import AuditedHttp, AuditWriter
 from shared.http.browsers import RenewSession, redirect_to_renewal, sign_in_redirect
 from shared.http.methods import CompleteMethods
-from shared.http.openapi import component_schemas, schema_ref
+from shared.http.openapi import component_schemas
+from shared.http.openapi_refusals import UNSAID, describe_refusals
 from shared.http.problem_pages import ProblemPage, ProblemPages
 from shared.http.problem_types import (
     INTERNAL_ERROR,
@@ -34,7 +36,7 @@ from shared.http.problem_types import (
     UNAUTHENTICATED,
     problem_type_of_status,
 )
-from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
+from shared.http.problems import Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
 from shared.http.rates import Networks
 from shared.http.safe_responses import SafeHttp
@@ -47,11 +49,6 @@ from shared.startup_errors import StorageFailed
 RETRY_AFTER_S = 5  # a server that was restarted is back by then
 _MAX_FRAMES, _MAX_LOGGED_CHARACTERS = 8, 4_000
 log = structlog.get_logger()
-_REFUSAL = {"content": {PROBLEM_JSON: {"schema": schema_ref(ProblemDetails)}}}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "Refused: the request must change", **_REFUSAL},
-    "5XX": {"description": "Failed: try again later", **_REFUSAL},
-}
 
 
 def create_app(
@@ -82,7 +79,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses=_REFUSALS,
+        responses=UNSAID,
+        generate_unique_id_function=_operation_id,
         dependencies=[Depends(admit), Depends(reject_unknown_parameters)],
         exception_handlers=_EXCEPTION_HANDLERS,
     )
@@ -106,11 +104,18 @@ class _Application(FastAPI):
     contract_types: Sequence[type] = ()
 
     def openapi(self) -> dict[str, Any]:
-        """FastAPI's description, with the contract types' schemas among its components."""
+        """FastAPI's description, with the contract types' schemas and every refusal among its components."""
         if self.openapi_schema is None:
-            schemas = super().openapi().setdefault("components", {}).setdefault("schemas", {})
+            document = super().openapi()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas |= component_schemas(self.contract_types)
+            describe_refusals(document, self.routes)
         return super().openapi()
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The route's name: imperative, and unique in all services together."""
+    return route.name
 
 
 class _FailureBoundary:

@@ -7,8 +7,13 @@ import msgspec
 from starlette.responses import Response
 
 from shared.contracts.codec import canonical_json
+from shared.contracts.schema import unindented
 
 _TEMPLATE = "#/components/schemas/{name}"
+_LINK = {
+    "description": 'the next page, with rel="next" (RFC 8288); the last page has none',
+    "schema": {"type": "string"},
+}
 
 
 class Json(Response):
@@ -19,6 +24,14 @@ class Json(Response):
     def render(self, content: Any) -> bytes:  # Starlette's own signature
         """`content` as JSON."""
         return canonical_json(content)
+
+
+class JsonList(Json):
+    """An answer that is a list: `{"items": […]}`, as all lists are, so that a field can be added beside them."""
+
+    def render(self, content: Any) -> bytes:  # Starlette's own signature
+        """The items as JSON."""
+        return canonical_json({"items": content})
 
 
 def schema_ref(expected: type) -> dict[str, str]:
@@ -38,12 +51,19 @@ def answers(expected: type) -> dict[int | str, dict[str, Any]]:
 
 
 def answers_many(expected: type) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's description of a 200 with a list of `expected`, for an endpoint's `responses`."""
-    schema = {"type": "array", "items": schema_ref(expected)}
+    """OpenAPI's description of a 200 with a `JsonList` of `expected`, for an endpoint's `responses`."""
+    items = {"type": "array", "items": schema_ref(expected)}
+    schema = {"type": "object", "required": ["items"], "properties": {"items": items}}
     return {200: {"description": "Successful", "content": {Json.media_type: {"schema": schema}}}}
+
+
+def pages_of(expected: type) -> dict[int | str, dict[str, Any]]:
+    """As `answers_many`, of a list in pages: the header Link leads to the next."""
+    (described,) = answers_many(expected).values()
+    return {200: {**described, "description": "A page", "headers": {"Link": _LINK}}}
 
 
 def component_schemas(types: Sequence[type]) -> dict[str, Any]:
     """The schemas of `types` and of all they are made of, by name."""
     _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
-    return components
+    return {name: unindented(schema) for name, schema in components.items()}

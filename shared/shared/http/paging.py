@@ -22,7 +22,7 @@ from shared.http.queries import PLAIN_DIGITS, CallerScope
 from shared.scope import Scope
 
 MAX_PAGE_SIZE = 200
-Limit = Annotated[int, PLAIN_DIGITS, Query(ge=1, le=MAX_PAGE_SIZE, description="the most items of a page")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="the most items of a page"), PLAIN_DIGITS]
 Cursor = Annotated[str, Query(max_length=1000, description="from the Link header of the previous page")]
 
 T = TypeVar("T")
@@ -72,6 +72,16 @@ class Paging:
         if text and not _NUMBER.fullmatch(text):
             raise Problem(INVALID_CURSOR)
         return int(text or 0)
+
+    def page(self, found: Sequence[T], limit: int, *, key: Callable[[T], str]) -> Page[T]:
+        """The page of a list that is at hand, whose keys are unique: after the item that the cursor names.
+
+        No item where that one is in the list no more. Raises as `after_text`.
+        """
+        if after := self.after_text:
+            places = [place for place, each in enumerate(found) if key(each) == after]
+            found = found[places[0] + 1 :] if places else []
+        return page_of(found[: limit + 1], limit, key=lambda each: (key(each),))
 
     def next_address(self, page: Page[T]) -> str | None:
         """The address of the page after `page`, relative, for proxies may rename the service; None on the last one."""

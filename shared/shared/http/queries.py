@@ -31,6 +31,7 @@ def _digits(text: object) -> object:
     return text
 
 
+# After the bounds of its number, which OpenAPI would not show otherwise.
 PLAIN_DIGITS = BeforeValidator(_digits)
 
 
@@ -69,8 +70,17 @@ def _read_month(text: object) -> Month:
 
 
 # Pydantic alone would also take seconds since 1970 for a date or an instant.
-DateParameter = Annotated[date, BeforeValidator(_read_date)]
-InstantParameter = Annotated[datetime, BeforeValidator(_read_instant)]
+_YEAR = "20[0-9]{2}"
+DateParameter = Annotated[
+    date,
+    BeforeValidator(_read_date),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}$"}),
+]
+InstantParameter = Annotated[
+    datetime,
+    BeforeValidator(_read_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_YEAR}-"}),
+]
 MonthParameter = Annotated[
     Month,
     PlainValidator(_read_month),

@@ -9,7 +9,17 @@ from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.auth.roles import Action
-from shared.http import CallerScope, Json, Limit, Problem, RequestedPage, answers_many, page_of, requires
+from shared.http import (
+    CallerScope,
+    Json,
+    JsonList,
+    Limit,
+    Problem,
+    RequestedPage,
+    page_of,
+    pages_of,
+    requires,
+)
 from shared.http.problem_types import INVALID_CURSOR
 from shared.log.port import Shard
 from shared.quarantine.decisions import Decision
@@ -41,7 +51,7 @@ def router(quarantine: QuarantineService) -> APIRouter:
     """`/v1/quarantine` of one service."""
     routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], dependencies=[requires(Action.OPERATE)])
 
-    @routes.get("", responses=answers_many(QuarantinedRecord))
+    @routes.get("", responses=pages_of(QuarantinedRecord))
     async def list_records(
         caller: CallerScope, paging: RequestedPage, *, decided: bool = False, limit: Limit = 50
     ) -> Json:
@@ -52,7 +62,7 @@ def router(quarantine: QuarantineService) -> APIRouter:
             if len(found) > limit:
                 break
         page = page_of(found, limit, key=_key)
-        return Json([_without_content(entry) for entry in page.items], headers=paging.next_link(page))
+        return JsonList([_without_content(entry) for entry in page.items], headers=paging.next_link(page))
 
     return routes
 

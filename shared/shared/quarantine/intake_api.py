@@ -22,8 +22,8 @@ from shared.quarantine.service import NotQuarantined, QuarantineService
 # The offset from which a shard is read next; None where nothing of it was ever read.
 Position = Callable[[Shard], Awaitable[int | None]]
 TopicParameter = Annotated[Literal["provider.tickets.v1", "provider.work.v1", "provider.usage.v1"], Query()]
-PartitionParameter = Annotated[int, PLAIN_DIGITS, Field(ge=0, lt=12)]
-OffsetParameter = Annotated[int, PLAIN_DIGITS, Field(ge=0, lt=2**62)]
+PartitionParameter = Annotated[int, Field(ge=0, lt=12), PLAIN_DIGITS]
+OffsetParameter = Annotated[int, Field(ge=0, lt=2**62), PLAIN_DIGITS]
 
 
 class RecordReading(Struct, frozen=True):
@@ -63,7 +63,9 @@ def router(service: str, quarantine: QuarantineService, position: Position) -> A
     """The route of one service."""
     routes = APIRouter(prefix="/v1/events", tags=["events"], dependencies=[requires(Action.SEND_EVENTS)])
 
-    @routes.get(f"/{service}", name=f"record_read_by_{service}", responses=answers(RecordReading))
+    @routes.get(
+        f"/{service}", name=f"get_reading_of_record_by_{service.replace('-', '_')}", responses=answers(RecordReading)
+    )
     async def read(
         topic: TopicParameter, partition: PartitionParameter, offset: OffsetParameter, caller: Caller
     ) -> Json:

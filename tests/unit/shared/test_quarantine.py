@@ -82,12 +82,12 @@ def test_http_lists_pages_with_each_decision_and_without_the_records(quarantine:
     first = client.get("/v1/quarantine?decided=true&limit=2")
     rest = client.get(first.links["next"]["url"])
 
-    assert [record["offset"] for record in open_ones.json()] == [0, 2, 3, 4, 5]
-    assert [record["offset"] for record in first.json()] == [0, 1]
-    assert [record["offset"] for record in rest.json()] == [2, 3]
-    decision = first.json()[1]["decision"]
+    assert [record["offset"] for record in open_ones.json()["items"]] == [0, 2, 3, 4, 5]
+    assert [record["offset"] for record in first.json()["items"]] == [0, 1]
+    assert [record["offset"] for record in rest.json()["items"]] == [2, 3]
+    decision = first.json()["items"][1]["decision"]
     assert (decision["action"], decision["actor"], decision["reason"]) == ("discarded", "ada", "a test record")
-    assert first.json()[0].keys() == {
+    assert first.json()["items"][0].keys() == {
         "topic", "partition", "offset", "reason", "detail", "timestamp_ms", "size", "decision"
     }  # fmt: skip
     assert client.get("/v1/quarantine?cursor=W10=").status_code == 400

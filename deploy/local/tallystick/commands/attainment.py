@@ -51,14 +51,13 @@ def attainment(  # noqa: PLR0917 (typer makes options of them: nobody passes the
 
 
 def _read(council: str | None, month: Month, over: PeriodLength, service: str | None) -> "list[AttainmentResult]":
-    import msgspec
 
     from sla_monitor.reports.attainment import AttainmentResult
 
     if (api := service_api("GET /v1/attainment")) is None:
         return asyncio.run(_results(council, month, over, service))
     query = {"council": council, "month": str(month), "period": over, "service": service}
-    return msgspec.json.decode(api.get("attainment", query=query), type=list[AttainmentResult])
+    return api.items("attainment", query=query, of=AttainmentResult)
 
 
 async def _results(

@@ -50,7 +50,6 @@ def _named(service: str | None) -> tuple[str, ...]:
 
 
 def _entries(service: str, after: int) -> "list[AuditEntry]":
-    import msgspec
 
     from shared.audit import AuditEntry
 
@@ -60,8 +59,7 @@ def _entries(service: str, after: int) -> "list[AuditEntry]":
         if api is None:
             page = asyncio.run(_page(service, after))
         else:
-            content = api.get("audit", service, query={"after": str(after), "limit": str(_PAGE)})
-            page = msgspec.json.decode(content, type=list[AuditEntry])
+            page = api.items("audit", service, of=AuditEntry, query={"after": str(after), "limit": str(_PAGE)})
         if not page:
             return found
         found += page

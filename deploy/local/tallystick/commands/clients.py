@@ -26,15 +26,16 @@ Days = Annotated[int, typer.Option("--days", min=1, max=366, help="For how many 
 ClientId = Annotated[str, typer.Argument(metavar="ID", help="As `tallystick clients list` shows it.")]
 _HEADINGS = ("Id", "Title", "Roles", "Councils", "Secrets hold until", "State")
 _DEFAULT_DAYS = 90
+_MOST = 200
 
 
 @app.command("list")
 def list_clients(as_json: Json = False) -> None:
-    """Every program that may call, or might until it was revoked. No secret is kept, so none is shown."""
+    """Every program that may call, or might until it was revoked; no secret. The first 200 of those on servers."""
     from catalogue.clients_api import ClientReport, client_report
 
     if (api := service_api("GET /v1/clients")) is not None:
-        found = _decoded(api.get("clients"), list[ClientReport])
+        found = api.items("clients", query={"limit": str(_MOST)}, of=ClientReport)
     else:
         by = local_principal()
         found = _here(lambda clients: [client_report(each) for each in clients.listing(by)], open_existing_stack)

@@ -52,13 +52,13 @@ def _asked(number: str, of: tuple[str, Month] | None, ref: str, events: int) -> 
     import msgspec
 
     from billing.api import ExplainedLine
-    from billing.routes.documents import Documents
+    from billing.routes.documents import DocumentSummary
 
     call = f"GET /v1/documents/{number}" if of is None else f"GET /v1/statements/{of[0]}/{of[1]}/lines/{ref}"
     if (api := service_api(call)) is None:
         return asyncio.run(_explained(number, of, ref, events))
     if of is None:
-        documents = msgspec.json.decode(api.get("documents", number), type=Documents).documents
+        documents = api.items("documents", number, of=DocumentSummary)
         of = _only([(each.council, Month.parse(each.month)) for each in documents], number)
     content = api.get("statements", of[0], str(of[1]), "lines", ref, query={"limit": str(events)})
     return msgspec.json.decode(content, type=ExplainedLine)

@@ -34,10 +34,10 @@ _PAGE = 200
 @app.command("list")
 def list_people(as_json: Json = False) -> None:
     """Everybody who may sign in, or might until they were removed."""
-    from catalogue.people_api import PeoplePage, known_person
+    from catalogue.people_api import KnownPerson, known_person
 
     if (api := service_api("GET /v1/people")) is not None:
-        found = list(_decoded(api.get("people", query={"limit": str(_PAGE)}), PeoplePage).items)
+        found = api.items("people", query={"limit": str(_PAGE)}, of=KnownPerson)
     else:
         found = _here(
             lambda people: [known_person(each) for each in people.listed(Scope.all(), after="", limit=_PAGE)],

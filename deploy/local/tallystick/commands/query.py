@@ -31,7 +31,7 @@ def list_queries(as_json: Json = False) -> None:
     from billing.routes.queries import QueryReport, report
 
     if (api := service_api("GET /v1/queries")) is not None:
-        found = _decoded(api.get("queries", query={"limit": str(_MOST)}), list[QueryReport])
+        found = api.items("queries", query={"limit": str(_MOST)}, of=QueryReport)
     else:
         found = here(
             lambda billing: [report(each, billing.queries.today()) for each in billing.queries.all(scope=Scope.all())]

@@ -107,7 +107,7 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
     routes = APIRouter(prefix="/v1/closings/{month}", tags=["billing"])
 
     @routes.get("", dependencies=[requires(Action.APPROVE_STATEMENT)], responses=answers(CloseReport))
-    async def look(caller: CallerScope, month: MonthParameter) -> Json:
+    async def get_closing(caller: CallerScope, month: MonthParameter) -> Json:
         """Every council's statement as it is now, and what keeps each from being issued. Changes nothing."""
         with close_problems():
             return Json(close_report(await closing.look(month, scope=caller)))
@@ -118,7 +118,7 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
         responses=answers(SignReport),
         openapi_extra=json_request_body(SignRequest),
     )
-    async def check(caller: Caller, month: MonthParameter, body: JsonBody) -> Json:
+    async def check_month(caller: Caller, month: MonthParameter, body: JsonBody) -> Json:
         """Drafts with those hashes are checked; one that is not never stops the others."""
         wanted = read_as(body, SignRequest)
         await read_back.require_for_request()
@@ -130,14 +130,14 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
         responses=answers(SignReport),
         openapi_extra=json_request_body(SignRequest),
     )
-    async def approve(caller: Caller, month: MonthParameter, body: JsonBody) -> Json:
+    async def approve_month(caller: Caller, month: MonthParameter, body: JsonBody) -> Json:
         """Drafts with those hashes are approved, by another person than those who checked and priced them."""
         wanted = read_as(body, SignRequest)
         await read_back.require_for_request()
         return _signed(await closing.sign(caller, month, wanted.seen, approve=True, words=wanted.words))
 
     @routes.post("/issues", dependencies=[requires(Action.CHECK_STATEMENT)], responses=answers(CloseReport))
-    async def issue(caller: Caller, month: MonthParameter) -> Json:
+    async def issue_month(caller: Caller, month: MonthParameter) -> Json:
         """Every approved statement that is ready is issued; it can be asked for again without harm."""
         await read_back.require_for_request()
         with close_problems():
@@ -149,7 +149,7 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
         responses=answers(CloseReport),
         openapi_extra=json_request_body(DecisionRequest),
     )
-    async def decide(caller: Caller, month: MonthParameter, body: JsonBody) -> Json:
+    async def decide_blocker(caller: Caller, month: MonthParameter, body: JsonBody) -> Json:
         """Something that blocks keeps the month from being issued no longer, with the reason."""
         wanted = read_as(body, DecisionRequest)
         await read_back.require_for_request()

@@ -16,7 +16,16 @@ from billing.domain.credit_note import CreditNote, credit_note_of
 from billing.ports import StoredDocument
 from billing.statements.drafts import Statements
 from shared.auth.roles import Action
-from shared.http import CallerScope, Json, PathId, Problem, answers, preferred_media_type, requires
+from shared.http import (
+    CallerScope,
+    Json,
+    JsonList,
+    PathId,
+    Problem,
+    answers_many,
+    preferred_media_type,
+    requires,
+)
 from shared.http.problem_types import NOT_FOUND
 from shared.scope import Scope
 
@@ -45,29 +54,23 @@ class DocumentSummary(Struct, frozen=True):
     href: str
 
 
-class Documents(Struct, frozen=True):
-    """The documents of one number: each provider has numbers of its own."""
-
-    documents: tuple[DocumentSummary, ...]
-
-
-TYPES = (Documents,)
+TYPES = (DocumentSummary,)
 
 
 def router(statements: Statements) -> APIRouter:
     """The routes under /v1/documents and /v1/credit-notes."""
     routes = APIRouter(prefix="/v1", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
 
-    @routes.get("/documents/{number}", responses=answers(Documents))
-    def documents(caller: CallerScope, number: _Number) -> Json:
-        """Which council and month a number belongs to."""
+    @routes.get("/documents/{number}", responses=answers_many(DocumentSummary))
+    def get_documents(caller: CallerScope, number: _Number) -> Json:
+        """Which council and month a number belongs to; each provider has numbers of its own."""
         found = statements.numbered(number, scope=caller)
         if not found:
             raise Problem(NOT_FOUND, "no document of a council of yours has that number")
-        return Json(Documents(tuple(_summary(each) for each in found)))
+        return JsonList([_summary(each) for each in found])
 
     @routes.get("/credit-notes/{council}/{number}", responses=_CREDIT_NOTE)
-    def credit_note(request: Request, caller: CallerScope, council: PathId, number: PathId) -> Response:
+    def get_credit_note(request: Request, caller: CallerScope, council: PathId, number: PathId) -> Response:
         """The credit note in the form that Accept prefers, or as a file: with the suffix of a form after its number."""
         named = _FILE.fullmatch(number)
         if named is None:

@@ -30,11 +30,12 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    refuses,
     requires,
 )
 from shared.http.bodies import read_body
 from shared.http.media_types import content_type
-from shared.http.problem_types import INVALID_REQUEST
+from shared.http.problem_types import CONFLICT, INVALID_REQUEST
 
 CSV_TYPE = "text/csv"
 
@@ -113,7 +114,7 @@ def _add_one(routes: APIRouter, payments: Payments, read_back: ReadBack) -> None
     base = "/v1/statements/{council}/{month}/payments"
 
     @routes.get(base, dependencies=_READ, responses=answers(PaymentsReport))
-    def payments_of_a_statement(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
+    def list_payments_of_statement(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
         """The payments of one statement, also those that were taken back, and what is still to be paid."""
         with step_problems():
             found = payments.of_statement(council, month, scope=caller)
@@ -123,7 +124,7 @@ def _add_one(routes: APIRouter, payments: Payments, read_back: ReadBack) -> None
         base,
         dependencies=_RECORD,
         status_code=201,
-        responses=json_responses(PaymentReport, {201: "The payment"}),
+        responses=json_responses(PaymentReport, {201: "The payment"}) | refuses(CONFLICT),
         openapi_extra=json_request_body(PaymentRequest),
     )
     async def record_payment(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
@@ -138,10 +139,10 @@ def _add_one(routes: APIRouter, payments: Payments, read_back: ReadBack) -> None
     @routes.post(
         f"{base}/{{payment}}/withdrawal",
         dependencies=_RECORD,
-        responses=answers(PaymentReport),
+        responses=answers(PaymentReport) | refuses(CONFLICT),
         openapi_extra=json_request_body(TakenBackRequest),
     )
-    async def take_payment_back(
+    async def withdraw_payment(
         caller: Caller, council: PathId, month: MonthParameter, payment: PathId, body: JsonBody
     ) -> Json:
         """A payment that was recorded by mistake is taken back; its id is not used again."""

@@ -22,6 +22,7 @@ from shared.http import (
     CallerScope,
     Json,
     JsonBody,
+    JsonList,
     Limit,
     MonthParameter,
     MonthScope,
@@ -29,14 +30,15 @@ from shared.http import (
     Problem,
     RequestedPage,
     answers,
-    answers_many,
     json_request_body,
     json_responses,
     page_of,
+    pages_of,
     read_as,
+    refuses,
     requires,
 )
-from shared.http.problem_types import INVALID_CURSOR, SERVICE_UNAVAILABLE
+from shared.http.problem_types import CONFLICT, INVALID_CURSOR, SERVICE_UNAVAILABLE
 from shared.log.port import BusUnavailable
 
 StepId = Annotated[str, Meta(pattern=STEP_ID_PATTERN, description="1 to 40 of A-Z a-z 0-9 _ . - and no personal data")]
@@ -125,8 +127,8 @@ def router(queries: Queries, catch_up: CatchUp, read_back: ReadBack) -> APIRoute
 
 
 def _add_reads(routes: APIRouter, queries: Queries) -> None:
-    @routes.get("/v1/queries", dependencies=_READ, responses=answers_many(QueryReport))
-    def every_query(caller: CallerScope, paging: RequestedPage, *, limit: Limit = 50) -> Json:
+    @routes.get("/v1/queries", dependencies=_READ, responses=pages_of(QueryReport))
+    def list_queries(caller: CallerScope, paging: RequestedPage, *, limit: Limit = 50) -> Json:
         """Every query of the councils that the caller may see: open ones first, by the day to reply."""
         if paging.after is not None and len(paging.after) != _KEY_PARTS:
             raise Problem(INVALID_CURSOR)
@@ -134,10 +136,10 @@ def _add_reads(routes: APIRouter, queries: Queries) -> None:
         found = [each for each in queries.all(scope=caller) if in_order(each) > after]
         page = page_of(found, limit, key=in_order)
         today = queries.today()
-        return Json([report(each, today) for each in page.items], headers=paging.next_link(page))
+        return JsonList([report(each, today) for each in page.items], headers=paging.next_link(page))
 
     @routes.get("/v1/statements/{council}/{month}/queries", dependencies=_READ, responses=answers(QueriesReport))
-    def queries_of_a_statement(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
+    def list_queries_of_statement(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
         """The queries of one statement, and what they leave due."""
         with step_problems():
             found = queries.of_statement(council, month, scope=caller)
@@ -152,7 +154,7 @@ def _add_steps(routes: APIRouter, queries: Queries, catch_up: CatchUp, read_back
         base,
         dependencies=_QUERY,
         status_code=201,
-        responses=json_responses(QueryReport, {201: "The query"}),
+        responses=json_responses(QueryReport, {201: "The query"}) | refuses(CONFLICT),
         openapi_extra=json_request_body(QueryRequest),
     )
     async def raise_query(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
@@ -166,7 +168,7 @@ def _add_steps(routes: APIRouter, queries: Queries, catch_up: CatchUp, read_back
     @routes.post(
         f"{base}/{{query}}/answer",
         dependencies=_ANSWER,
-        responses=answers(QueryReport),
+        responses=answers(QueryReport) | refuses(CONFLICT),
         openapi_extra=json_request_body(AnswerRequest),
     )
     async def answer_query(
@@ -184,7 +186,7 @@ def _add_steps(routes: APIRouter, queries: Queries, catch_up: CatchUp, read_back
     @routes.post(
         f"{base}/{{query}}/withdrawal",
         dependencies=_QUERY,
-        responses=answers(QueryReport),
+        responses=answers(QueryReport) | refuses(CONFLICT),
         openapi_extra=json_request_body(WithdrawalRequest),
     )
     async def withdraw_query(

@@ -35,6 +35,7 @@ from shared.http import (
     answers,
     json_request_body,
     read_as,
+    refuses,
     requires,
 )
 from shared.http.problem_types import CONFLICT, INTERNAL_ERROR, INVALID_REQUEST, NOT_FOUND
@@ -102,7 +103,7 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
             return Json(_report(await run_in_threadpool(step, *args, **kwargs)))
 
     @routes.get("/lifecycle", dependencies=[requires(Action.READ_FIGURES)], responses=answers(LifecycleReport))
-    def lifecycle(caller: CallerScope, council: PathId, month: MonthParameter) -> Json:
+    def get_lifecycle(caller: CallerScope, council: PathId, month: MonthParameter) -> Json:
         """Where the statement is in its lifecycle, and every step that it has taken."""
         with step_problems():
             return Json(_report(steps.draft(council, month, scope=caller)))
@@ -110,10 +111,10 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
     @routes.post(
         "/review",
         dependencies=_CHECK,
-        responses=answers(LifecycleReport),
+        responses=answers(LifecycleReport) | refuses(CONFLICT),
         openapi_extra=json_request_body(ReviewRequest),
     )
-    async def review(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
+    async def open_review(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
         """The council is shown the draft for review."""
         wanted = read_as(body, ReviewRequest)
         return await take(steps.open_review, caller, council, month, until=wanted.until)
@@ -124,21 +125,22 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
     @routes.post(
         "/return",
         dependencies=_APPROVE,
-        responses=answers(LifecycleReport),
+        responses=answers(LifecycleReport) | refuses(CONFLICT),
         openapi_extra=json_request_body(ReturnRequest),
     )
-    async def send_back(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
+    async def return_statement(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
         """The draft needs more work: reviewing and checking begin again."""
         return await take(steps.return_, caller, council, month, words=read_as(body, ReturnRequest).words)
 
-    @routes.post("/issue", dependencies=_CHECK, responses=answers(LifecycleReport))
-    async def issue(caller: Caller, council: PathId, month: MonthParameter) -> Json:
+    @routes.post("/issue", dependencies=_CHECK, responses=answers(LifecycleReport) | refuses(CONFLICT))
+    async def issue_statement(caller: Caller, council: PathId, month: MonthParameter) -> Json:
         """The approved draft is issued, once however often it is asked for."""
         return await take(steps.issue, caller, council, month, await ready_now())
 
     return routes
 
 
+_SEEN_NAMES = {"check": "check_statement", "approval": "approve_statement"}
 _SEEN = {
     "check": "The draft with that hash is checked.",
     "approval": "The draft with that hash is approved, by another person than those who checked and priced it.",
@@ -148,9 +150,9 @@ _SEEN = {
 def _add_seen(routes: APIRouter, name: str, dependencies: list[Any], take: Callable[..., Awaitable[Json]]) -> None:
     @routes.post(
         f"/{name}",
-        name=f"{name}_of_a_statement",
+        name=_SEEN_NAMES[name],
         dependencies=dependencies,
-        responses=answers(LifecycleReport),
+        responses=answers(LifecycleReport) | refuses(CONFLICT),
         openapi_extra=json_request_body(SeenRequest),
         description=_SEEN[name],
     )

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from fastapi import APIRouter
-from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -20,13 +19,16 @@ from shared.http import (
     CallerScope,
     Json,
     JsonBody,
+    JsonList,
     MonthParameter,
     MonthScope,
     PathId,
     Problem,
     answers,
+    answers_many,
     json_request_body,
     read_as,
+    refuses,
     requires,
 )
 from shared.http.problem_types import CONFLICT, SERVICE_UNAVAILABLE
@@ -38,13 +40,7 @@ _ACKNOWLEDGEMENT = "/v1/statements/{council}/{month}/acknowledgement"
 _FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The tally", "content": {MEDIA_TYPE: {}}}}
 
 
-class AcknowledgementList(Struct, frozen=True):
-    """The acknowledgements of a statement, the newest first; each is a file as `tallystick acknowledge` writes it."""
-
-    acknowledgements: tuple[Acknowledgement, ...]
-
-
-TYPES = (Acknowledgement, AcknowledgementList)
+TYPES = (Acknowledgement,)
 
 
 def router(tallies: Tallies, public_keys: Callable[[], Mapping[str, object]]) -> APIRouter:
@@ -57,7 +53,7 @@ def router(tallies: Tallies, public_keys: Callable[[], Mapping[str, object]]) ->
         response_class=Response,
         responses=_FILE,
     )
-    def tally(caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
+    def get_tally(caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
         """The statement with all that it stands on: `tallystick verify` checks it without asking anybody."""
         with step_problems():
             try:
@@ -70,10 +66,10 @@ def router(tallies: Tallies, public_keys: Callable[[], Mapping[str, object]]) ->
 
     @routes.get(
         KEYS_PATH,
-        name="statement_keys",
+        name="get_statement_keys",
         responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
     )
-    def statement_keys() -> Json:
+    def get_statement_keys() -> Json:
         """Every public key by which a statement was ever sealed (RFC 7517), the newest first."""
         return Json(public_keys(), headers={"Cache-Control": f"public, max-age={_KEYS_CACHED_S}"})
 
@@ -87,20 +83,20 @@ def acknowledgement_router(acknowledgements: Acknowledgements, read_back: ReadBa
     @routes.get(
         f"{_ACKNOWLEDGEMENT}s",
         dependencies=[requires(Action.READ_EVIDENCE)],
-        responses=answers(AcknowledgementList),
+        responses=answers_many(Acknowledgement),
     )
-    def acknowledged(caller: CallerScope, council: PathId, month: MonthParameter) -> Json:
+    def list_acknowledgements(caller: CallerScope, council: PathId, month: MonthParameter) -> Json:
         """What the council has signed of the month's statement, for whoever verifies its tally."""
         with step_problems():
-            return Json(AcknowledgementList(tuple(acknowledgements.of(council, month, scope=caller))))
+            return JsonList(acknowledgements.of(council, month, scope=caller))
 
     @routes.post(
         _ACKNOWLEDGEMENT,
         dependencies=[requires(Action.ACKNOWLEDGE_STATEMENT)],
-        responses=answers(Acknowledgement),
+        responses=answers(Acknowledgement) | refuses(CONFLICT),
         openapi_extra=json_request_body(Acknowledgement),
     )
-    async def acknowledge(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
+    async def acknowledge_statement(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
         """The council's signature of what was issued is kept, for ever and once however often it is sent."""
         signed = read_as(body, Acknowledgement)
         await read_back.require_for_request()

@@ -26,18 +26,22 @@ from shared.http import (
     CallerScope,
     Json,
     JsonBody,
+    JsonList,
+    Limit,
     MonthParameter,
     PathId,
     Problem,
+    RequestedPage,
     RequestedScope,
     answers,
-    answers_many,
     json_request_body,
     json_responses,
+    pages_of,
     read_as,
+    refuses,
     requires,
 )
-from shared.http.problem_types import INVALID_REQUEST
+from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND
 from shared.ids import derived_id
 from shared.log.port import Shard, every_shard
 from shared.scope import Scope
@@ -194,10 +198,11 @@ def router(corrections: CorrectionService) -> APIRouter:
         "/correction-runs",
         dependencies=[requires(Action.REQUEST_CORRECTION)],
         status_code=202,
-        responses=json_responses(CorrectionRun, {202: "Proposed: ask /v1/correction-runs/{id} what became of it"}),
+        responses=json_responses(CorrectionRun, {202: "Proposed: ask /v1/correction-runs/{id} what became of it"})
+        | refuses(CONFLICT, NOT_FOUND),
         openapi_extra=json_request_body(CorrectionRequest),
     )
-    async def request(body: JsonBody, caller: Caller) -> Json:
+    async def request_correction_run(body: JsonBody, caller: Caller) -> Json:
         """Ended items in scope are judged again by the catalogue as it is now known, once somebody else approves it."""
         wanted = read_as(body, CorrectionRequest)
         if wanted.scope.to_date <= wanted.scope.from_date:
@@ -209,24 +214,33 @@ def router(corrections: CorrectionService) -> APIRouter:
             raise Problem(INVALID_REQUEST, faults=[Fault(("scope", "council"), str(refused))]) from refused
         return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
 
-    @routes.get("/correction-runs", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(CorrectionRun))
-    def listing(caller: CallerScope) -> Json:
+    @routes.get("/correction-runs", dependencies=[requires(Action.READ_FIGURES)], responses=pages_of(CorrectionRun))
+    def list_correction_runs(caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every run, also those that nobody has decided about yet."""
-        return Json(corrections.all(caller))
+        page = paging.page(corrections.all(caller), limit, key=lambda each: f"{each.scope.council} {each.id}")
+        return JsonList(page.items, headers=paging.next_link(page))
 
     for verb, decide in (("approve", corrections.approve), ("reject", corrections.reject)):
         _add_decision(routes, verb, decide)
 
-    @routes.get("/correction-runs/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(RunReport))
-    async def report(id: PathId, scope: RequestedScope) -> Json:
+    @routes.get(
+        "/correction-runs/{id}",
+        dependencies=[requires(Action.READ_FIGURES)],
+        responses=answers(RunReport) | refuses(CONFLICT),
+    )
+    async def get_correction_run(id: PathId, scope: RequestedScope) -> Json:
         """How many shards have made the run, and what it has corrected and retracted so far."""
         with decision_problems():
             return Json(await corrections.report(scope, id))
 
-    @routes.get("/adjustments", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(Adjustment))
-    def adjustments(scope: RequestedScope, posted: MonthParameter | None = None) -> Json:
+    @routes.get("/adjustments", dependencies=[requires(Action.READ_FIGURES)], responses=pages_of(Adjustment))
+    def list_adjustments(
+        scope: RequestedScope, paging: RequestedPage, posted: MonthParameter | None = None, limit: Limit = 50
+    ) -> Json:
         """Corrections of frozen months, by the month in which they are shown."""
-        return Json(corrections.adjustments(scope, posted=None if posted is None else str(posted)))
+        found = corrections.adjustments(scope, posted=None if posted is None else str(posted))
+        page = paging.page(found, limit, key=lambda each: each.id)
+        return JsonList(page.items, headers=paging.next_link(page))
 
     return routes
 
@@ -238,7 +252,7 @@ def _add_decision(
         f"/correction-runs/{{id}}/{verb}",
         name=f"{verb}_correction_run",
         dependencies=[requires(Action.APPROVE_CORRECTION)],
-        responses=answers(CorrectionRun),
+        responses=answers(CorrectionRun) | refuses(CONFLICT),
         description=decide.__doc__,
     )
     async def decided(id: PathId, caller: Caller, scope: RequestedScope) -> Json:

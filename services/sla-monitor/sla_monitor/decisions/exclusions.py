@@ -28,17 +28,21 @@ from shared.http import (
     Caller,
     Json,
     JsonBody,
+    JsonList,
+    Limit,
     PathId,
     Problem,
+    RequestedPage,
     RequestedScope,
     answers,
-    answers_many,
     json_request_body,
     json_responses,
+    pages_of,
     read_as,
+    refuses,
     requires,
 )
-from shared.http.problem_types import INVALID_REQUEST
+from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND
 from shared.ids import derived_id
 from shared.period import YEARS
 from shared.scope import Scope
@@ -142,13 +146,19 @@ def router(exclusions: ExclusionService) -> APIRouter:
     """`/exclusions` and what may be done to one."""
     routes = APIRouter()
 
-    @routes.get("/exclusions", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(ExclusionState))
-    def list_exclusions(scope: RequestedScope) -> Json:
+    @routes.get("/exclusions", dependencies=[requires(Action.READ_FIGURES)], responses=pages_of(ExclusionState))
+    def list_exclusions(scope: RequestedScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every exclusion and its state, also those still to be decided about."""
-        return Json(exclusions.all(scope))
+        # An id may be one exclusion's of each council.
+        page = paging.page(exclusions.all(scope), limit, key=lambda each: f"{each.exclusion.council} {each.id}")
+        return JsonList(page.items, headers=paging.next_link(page))
 
-    @routes.get("/exclusions/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(ExclusionState))
-    def one_exclusion(id: PathId, scope: RequestedScope) -> Json:
+    @routes.get(
+        "/exclusions/{id}",
+        dependencies=[requires(Action.READ_FIGURES)],
+        responses=answers(ExclusionState) | refuses(CONFLICT),
+    )
+    def get_exclusion(id: PathId, scope: RequestedScope) -> Json:
         """The state of one exclusion."""
         with decision_problems():
             return Json(exclusions.one(scope, id))
@@ -157,10 +167,10 @@ def router(exclusions: ExclusionService) -> APIRouter:
         "/exclusions",
         dependencies=[requires(Action.PROPOSE_EXCLUSION)],
         status_code=201,
-        responses=json_responses(ExclusionState, {201: "The state of the exclusion"}),
+        responses=json_responses(ExclusionState, {201: "The state of the exclusion"}) | refuses(CONFLICT, NOT_FOUND),
         openapi_extra=json_request_body(ExclusionProposal),
     )
-    async def propose(body: JsonBody, caller: Caller) -> Json:
+    async def propose_exclusion(body: JsonBody, caller: Caller) -> Json:
         """The exclusion is proposed; nothing changes until the other side approves it."""
         proposal = read_as(body, ExclusionProposal)
         if faults := _faults(proposal.exclusion):
@@ -180,7 +190,7 @@ def _add_decision(
         f"/exclusions/{{id}}/{verb}",
         dependencies=[requires(action)],
         name=f"{verb}_exclusion",
-        responses=answers(ExclusionState),
+        responses=answers(ExclusionState) | refuses(CONFLICT),
         description=how.__doc__,
     )
     async def decide(id: PathId, caller: Caller, scope: RequestedScope) -> Json:

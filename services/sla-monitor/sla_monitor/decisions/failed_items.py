@@ -20,9 +20,11 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    refuses,
     requires,
 )
 from shared.http.paging import MAX_PAGE_SIZE, Limit
+from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.ids import derived_id
 from shared.instants import instant, instant_at
 from shared.scope import Scope
@@ -129,7 +131,7 @@ def router(service: FailedItemService) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/failed-items", dependencies=[requires(Action.READ_FIGURES)], responses=answers(FailedItemsReport))
-    async def failed(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
+    async def list_failed_items(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """Items that could not be judged and are in no figure: which, why, since when, and their newest events."""
         return Json(await service.report(scope, limit=limit))
 
@@ -137,10 +139,11 @@ def router(service: FailedItemService) -> APIRouter:
         "/item-retries",
         dependencies=[requires(Action.OPERATE)],
         status_code=202,
-        responses=json_responses(ItemRetryRequest, {202: "Requested: the item is judged again within seconds"}),
+        responses=json_responses(ItemRetryRequest, {202: "Requested: the item is judged again within seconds"})
+        | refuses(CONFLICT, NOT_FOUND),
         openapi_extra=json_request_body(ItemRetryRequest),
     )
-    async def retry(body: JsonBody, caller: Caller) -> Json:
+    async def retry_items(body: JsonBody, caller: Caller) -> Json:
         """A failed item is judged again."""
         wanted = read_as(body, ItemRetryRequest)
         with decision_problems():

@@ -8,7 +8,16 @@ from starlette.responses import Response
 
 from shared.auth.roles import Action
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedMonthScope, answers_many, requires
+from shared.http import (
+    Json,
+    JsonList,
+    MonthParameter,
+    OptionalId,
+    PeriodParameter,
+    RequestedMonthScope,
+    answers_many,
+    requires,
+)
 from shared.period import Month, PeriodLength, month_of
 from shared.scope import Scope
 from sla_monitor.reports.periods import Attainment, attainments
@@ -49,17 +58,17 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/attainment", responses=answers_many(AttainmentResult))
-    async def attainment(
+    async def get_attainment(
         scope: RequestedMonthScope,
         month: MonthParameter | None = None,
         service: OptionalId = None,
         over: PeriodParameter = "month",
     ) -> Json:
         """Good of total by council, service, agreement, target and period, and whether that meets the objective."""
-        return Json(await attainment_results(sources, scope, month=month, service=service, over=over))
+        return JsonList(await attainment_results(sources, scope, month=month, service=service, over=over))
 
     @routes.get("/attainment.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-    async def as_csv(
+    async def get_attainment_csv(
         scope: RequestedMonthScope,
         month: MonthParameter | None = None,
         service: OptionalId = None,

@@ -9,7 +9,7 @@ from msgspec import Struct
 from shared.auth.roles import Action
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio, judge
-from shared.http import Json, MonthParameter, RequestedMonthScope, answers_many, requires
+from shared.http import Json, JsonList, MonthParameter, RequestedMonthScope, answers_many, requires
 from shared.instants import epoch_s, instant
 from shared.period import Month, Period, month_of, period_of, require_begun
 from shared.scope import Scope
@@ -63,9 +63,9 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/availability", responses=answers_many(AvailabilityResult))
-    async def availability(scope: RequestedMonthScope, month: MonthParameter | None = None) -> Json:
+    async def get_availability(scope: RequestedMonthScope, month: MonthParameter | None = None) -> Json:
         """Every availability target over its own kind of period: the present one, or that of `month`."""
-        return Json(await availabilities(sources, scope, month))
+        return JsonList(await availabilities(sources, scope, month))
 
     return routes
 

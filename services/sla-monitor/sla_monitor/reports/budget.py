@@ -105,7 +105,9 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/budget", responses=answers(BudgetReport))
-    async def budget(scope: RequestedScope, month: MonthParameter | None = None, service: OptionalId = None) -> Json:
+    async def get_budget(
+        scope: RequestedScope, month: MonthParameter | None = None, service: OptionalId = None
+    ) -> Json:
         """Misses remaining of every objective's own kind of period: the present one, or that of `month`."""
         return Json(await budgets(sources, scope, month=month, service=service))
 

@@ -9,7 +9,7 @@ from shared.auth.roles import Action
 from shared.contracts.definitions import Council, Service
 from shared.contracts.verdicts import Outcome
 from shared.http import (
-    Json,
+    JsonList,
     Limit,
     MonthParameter,
     OptionalId,
@@ -17,8 +17,8 @@ from shared.http import (
     Problem,
     RequestedMonthScope,
     RequestedPage,
-    answers_many,
     page_of,
+    pages_of,
     requires,
 )
 from shared.http.problem_types import INVALID_CURSOR
@@ -51,13 +51,13 @@ def router(sources: Sources) -> APIRouter:
     """`/verdicts`."""
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
-    @routes.get("/verdicts", responses=answers_many(DecidedVerdict))
+    @routes.get("/verdicts", responses=pages_of(DecidedVerdict))
     def list_verdicts(
         scope: RequestedMonthScope, wanted: WantedVerdicts, paging: RequestedPage, *, limit: Limit = PAGE_SIZE
     ) -> Response:
         """The verdicts that count in the month, by council, item, stream, agreement, target and cycle."""
         page = decided_verdicts(sources, scope, wanted, after=paging.after, limit=limit)
-        return Json(page.items, headers=paging.next_link(page))
+        return JsonList(page.items, headers=paging.next_link(page))
 
     return routes
 

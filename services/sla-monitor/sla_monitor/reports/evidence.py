@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from shared.auth.roles import Action
 from shared.faults import did_you_mean
-from shared.http import MonthParameter, MonthScope, PathId, Problem, requires
+from shared.http import MonthParameter, MonthScope, PathId, Problem, refuses, requires
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.instants import epoch_s
 from shared.log.failures import CodeFailure
@@ -37,6 +38,9 @@ from sla_monitor.store.items import StoredItem, map_pages
 # JSON Lines has no registered media type; this one is in common use.
 JSON_LINES = "application/jsonl"
 TYPES: tuple[type, ...] = ()
+_EVIDENCE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "One record a line; the last one is the seal", "content": {JSON_LINES: {}}}
+}
 _ItemRecords = list[ItemRecord | VerdictRecord | FailedRecord]
 
 
@@ -47,9 +51,9 @@ def router(sources: Sources) -> APIRouter:
     @routes.get(
         "/evidence/{council}/{month}",
         response_class=Response,
-        responses={200: {"content": {JSON_LINES: {}}, "description": "One record a line; the last one is the seal"}},
+        responses=_EVIDENCE | refuses(CONFLICT),
     )
-    async def one_month(council: PathId, caller: MonthScope, month: MonthParameter) -> Response:
+    async def export_evidence(council: PathId, caller: MonthScope, month: MonthParameter) -> Response:
         """Facts, versions, exclusions and verdicts of a month: `tallystick verify` judges it again."""
         try:
             content = await evidence(sources, caller, council=council, month=month)

@@ -103,7 +103,7 @@ def router(sources: Sources) -> APIRouter:
     checks = FairnessChecks(sources, Limits())
 
     @routes.get("/fairness", responses=answers(FairnessReport))
-    async def find(
+    async def get_fairness(
         scope: RequestedMonthScope, month: MonthParameter | None = None, limit: Limit = MAX_PAGE_SIZE
     ) -> Json:
         """Pauses and reopenings that both sides should look at: counts of all, and the first findings."""

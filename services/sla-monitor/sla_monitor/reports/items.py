@@ -13,7 +13,7 @@ from starlette.responses import Response
 from shared.auth.roles import Action
 from shared.contracts.definitions import Council
 from shared.contracts.scalars import Stream
-from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type, requires
+from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type, refuses, requires
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.log.failures import CodeFailure
 from shared.period import LONDON
@@ -34,19 +34,18 @@ from sla_monitor.store.items import StoredItem
 
 _SVG = "image/svg+xml"
 _MOST_SEGMENTS = 40
-
-
 STREAM_TEXTS: dict[Stream, str] = {"ticket": "item.ticket", "work": "item.work", "service": "item.outage"}
 StreamParameter = Annotated[Stream | None, Query(description="which item, where a ticket and a work item share an id")]
 TYPES = (ItemReport,)
+_CLOCK: dict[int | str, dict[str, Any]] = {200: {"description": "The clock, drawn", "content": {_SVG: {}}}}
 
 
 def router(sources: Sources) -> APIRouter:
     """`/items/{item}`, and the picture of each of its clocks."""
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
-    @routes.get("/items/{item}", responses=_item_answers())
-    async def one_item(
+    @routes.get("/items/{item}", responses=_item_answers() | refuses(CONFLICT))
+    async def get_item(
         request: Request, item: PathId, scope: RequestedScope, stream: StreamParameter = None, *, long: bool = False
     ) -> Response:
         """The item's verdicts, each with its trace, and everything that was published about it.
@@ -58,8 +57,12 @@ def router(sources: Sources) -> APIRouter:
             return PlainTextResponse("\n".join(item_text(report, long=long)) + "\n")
         return Json(report)
 
-    @routes.get("/items/{item}/verdicts/{agreement}/{target}/{cycle}.svg", responses={200: {"content": {_SVG: {}}}})
-    async def one_clock(
+    @routes.get(
+        "/items/{item}/verdicts/{agreement}/{target}/{cycle}.svg",
+        response_class=Response,
+        responses=_CLOCK | refuses(CONFLICT),
+    )
+    async def draw_clock(
         *,
         item: PathId,
         agreement: PathId,

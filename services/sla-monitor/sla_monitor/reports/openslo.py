@@ -40,7 +40,7 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/openslo", response_class=Response, responses={200: {"content": {YAML: {}}}})
-    def openslo(scope: RequestedScope) -> Response:
+    def get_openslo(scope: RequestedScope) -> Response:
         """Every target that has an objective, as OpenSLO v1 documents in one YAML stream."""
         return Response(openslo_yaml(openslo_documents(sources, scope)), media_type=YAML)
 

@@ -4,7 +4,16 @@ from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.auth.roles import Action
-from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedMonthScope, answers_many, requires
+from shared.http import (
+    Json,
+    JsonList,
+    MonthParameter,
+    OptionalId,
+    PeriodParameter,
+    RequestedMonthScope,
+    answers_many,
+    requires,
+)
 from shared.period import Month, PeriodLength, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import percentile_rank
@@ -36,11 +45,11 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/percentiles", responses=answers_many(Percentile))
-    def list_percentiles(
+    def get_percentiles(
         month: MonthParameter, scope: RequestedMonthScope, service: OptionalId = None, over: PeriodParameter = "month"
     ) -> Json:
         """The time taken at the objective's percentile, for every objective by count over such a period."""
-        return Json(percentiles(sources, scope, month=month, over=over, service=service))
+        return JsonList(percentiles(sources, scope, month=month, over=over, service=service))
 
     return routes
 

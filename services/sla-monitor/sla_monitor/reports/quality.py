@@ -9,7 +9,7 @@ from msgspec import Struct
 from shared.auth.roles import Action
 from shared.contracts.definitions import Benefit, Partnership
 from shared.contracts.objectives import PARTS, Attained, Ratio, percent_parts
-from shared.http import CallerScope, Json, answers_many, requires
+from shared.http import CallerScope, Json, JsonList, answers_many, requires
 from shared.period import Month, Period, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import combined, improvement, realised
@@ -56,9 +56,9 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/quality", responses=answers_many(QualityResult))
-    def list_qualities(caller: CallerScope) -> Json:
+    def get_quality(caller: CallerScope) -> Json:
         """What each partnership promised of quality, and what it attained, by financial year."""
-        return Json(qualities(sources, caller))
+        return JsonList(qualities(sources, caller))
 
     return routes
 

@@ -190,12 +190,12 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/at-risk", responses=answers(AtRiskReport))
-    async def list_at_risk(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
+    async def get_items_at_risk(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """What is open and undecided, by working time left, then by time left around the clock."""
         return Json(await at_risk_report(sources, scope, limit=limit))
 
     @routes.get("/at-risk.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-    async def as_csv(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Response:
+    async def get_items_at_risk_csv(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Response:
         """The targets of /v1/at-risk, one row for each, with the same names."""
         report = await at_risk_report(sources, scope, limit=limit)
         return Response(csv_table(OpenTarget, report.targets), media_type=CSV_TYPE)
@@ -208,7 +208,7 @@ def board_router(board: Board) -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/today", responses=answers(Today))
-    async def today(scope: RequestedScope) -> Json:
+    async def get_today(scope: RequestedScope) -> Json:
         """The live board: councils by risk, active alerts, what breaches next, the newest misses, the pipeline."""
         return Json(await board.today(scope))
 

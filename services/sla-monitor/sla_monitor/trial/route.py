@@ -17,14 +17,16 @@ def router() -> APIRouter:
     """`/try/target` and its schema."""
     routes = APIRouter(dependencies=[requires(Action.TRY)])
 
-    @routes.post("/try/target", responses=answers(TrialAnswer), openapi_extra=document_body(TrialDocument))
+    @routes.post(
+        "/try/target", name="try_target", responses=answers(TrialAnswer), openapi_extra=document_body(TrialDocument)
+    )
     def target(sent: Annotated[SentDocument, Depends(sent_document)]) -> Json:
         """Verdicts on the document's item, availability, and answers to its questions. Nothing is stored."""
         with refusing_documents():
             return Json(try_target(sent.raw, written_in=sent.written_in))
 
     @routes.get("/try/target/schema", responses=SCHEMA_ANSWER)
-    def schema() -> Json:
+    def get_schema_of_tried_targets() -> Json:
         """The JSON Schema (2020-12) of the document."""
         return Json(document_schema())
 

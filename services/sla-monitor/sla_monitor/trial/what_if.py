@@ -83,7 +83,7 @@ def router(what_if: "WhatIf") -> APIRouter:
     routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.post("/what-if/targets", responses=answers(WhatIfAnswer), openapi_extra=json_request_body(WhatIfRequest))
-    async def targets(caller: CallerScope, body: JsonBody) -> Json:
+    async def ask_what_if(caller: CallerScope, body: JsonBody) -> Json:
         """Attainment and misses under the draft, and which verdicts would change. Nothing is stored or published."""
         asked = read_as(body, WhatIfRequest)
         if asked.last_month < asked.first_month:
