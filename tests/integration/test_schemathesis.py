@@ -1,53 +1,113 @@
-"""Every route of the catalogue keeps to its description, whatever it is asked, by whoever may all and by nobody."""
+"""Every service keeps to its description, whatever it is asked, by whoever may all and by nobody."""
 
-import asyncio
+import re
+from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
-from schemathesis.schemas import BaseSchema
+from schemathesis.schemas import APIOperation, BaseSchema
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    missing_required_header,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
 
-from catalogue.app import build
-from catalogue.settings import CatalogueSettings
-from shared.bus.connect import connect
-from shared.clock import WallClock
-from shared.contracts.topics import TOPICS
-from shared.http import Authentication, create_app
-from tests.support.callers import MAY_ALL, SIGNING_KEY
+from tests.support.described_apis import HEADERS, SERVICES, described
 from tests.support.laws import EXAMPLES
 
-CREDENTIALS = {"with every right": MAY_ALL, "without credentials": Authentication()}
+# Not that valid data is accepted: no schema says which cursor, hash or event of whose source is acceptable.
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    missing_required_header,
+    unsupported_method,
+]
+quickly = settings(
+    max_examples=max(1, EXAMPLES // 100), deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
-@pytest.fixture(scope="module", params=CREDENTIALS)
-def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
-    folder: Path = tmp_path_factory.mktemp("catalogue")
-    bus = connect(f"sqlite:///{folder}/log.db")
-    asyncio.run(bus.ensure_topics(TOPICS))
-    app = build(CatalogueSettings(TALLYSTICK_VAR=folder, SIGNING_KEY=SIGNING_KEY), bus=bus, clock=WallClock())
-    served = create_app("catalogue", [app.router], authentication=CREDENTIALS[request.param], types=app.types)
-    yield schemathesis.openapi.from_asgi("/openapi.json", served)
-    asyncio.run(app.close())
-    asyncio.run(bus.close())
+@pytest.fixture(scope="module")
+def apis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, BaseSchema]]:
+    with described(tmp_path_factory.mktemp("described")) as found:
+        yield found
 
 
-def test_no_route_fails_whatever_it_is_asked(api: BaseSchema) -> None:
-    asked = 0
-    for result in api.get_all_operations():
-        assert isinstance(result, Ok), result
-        operation = result.ok()
+def operations(api: BaseSchema) -> list[APIOperation[Any, Any, Any, Any]]:
+    found = list(api.get_all_operations())
+    assert all(isinstance(each, Ok) for each in found)
+    return [each.ok() for each in found]
 
-        @settings(max_examples=max(2, EXAMPLES // 50), deadline=None, suppress_health_check=list(HealthCheck))
-        @given(operation.as_strategy())
+
+def faults_of(api: BaseSchema, mode: GenerationMode, headers: dict[str, str]) -> dict[str, str]:
+    """What is wrong with an answer, by the operation that gave it."""
+    faults = {}
+    for operation in operations(api):
+
+        @quickly
+        @given(operation.as_strategy(mode))
         def ask(case: schemathesis.Case[Any]) -> None:
-            case.call_and_validate(checks=[not_a_server_error])
+            case.call_and_validate(headers=headers, checks=CHECKS)
 
-        ask()
-        asked += 1
+        try:
+            ask()
+        except Unsatisfiable:
+            assert mode is GenerationMode.NEGATIVE  # of a request without parameters and body nothing can be invalid
+        except FailureGroup as found:
+            faults[operation.label] = "; ".join(map(str, found.exceptions))
+    return faults
 
-    assert asked > 40
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_answer_is_one_that_the_description_has(
+    apis: dict[str, BaseSchema], name: str, mode: GenerationMode
+) -> None:
+    assert len(operations(apis[name])) > 30
+    assert faults_of(apis[name], mode, HEADERS) == {}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nobody_gets_an_answer_without_the_credentials_that_the_description_asks_for(
+    apis: dict[str, BaseSchema], name: str
+) -> None:
+    for operation in operations(apis[name]):
+        named = [each["name"] for each in operation.definition.raw.get("parameters", ()) if each["in"] == "path"]
+        refused = operation.Case(path_parameters=dict.fromkeys(named, "x")).call()
+
+        assert operation.definition.raw["security"] == [] or refused.status_code == 401, operation.label
+        operation.validate_response(refused)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_method_that_the_description_lacks_is_refused_with_those_that_it_has(
+    apis: dict[str, BaseSchema], name: str
+) -> None:
+    methods: dict[str, set[str]] = defaultdict(set)
+    for operation in operations(apis[name]):
+        methods[operation.path].add(operation.method.upper())
+    client = TestClient(apis[name].app)
+    for path, known in methods.items():
+        for method in ("GET", "PUT", "POST", "PATCH", "DELETE"):
+            if method not in known:
+                refused = client.request(method, re.sub(r"\{\w+\}", "x", path), headers=HEADERS)
+
+                assert refused.status_code == 405, (method, path)
+                assert known <= set(refused.headers["Allow"].split(", ")), path
