@@ -52,8 +52,9 @@ def apis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, BaseSch
 
 def operations(api: BaseSchema) -> list[APIOperation[Any, Any, Any, Any]]:
     found = list(api.get_all_operations())
-    assert all(isinstance(each, Ok) for each in found)
-    return [each.ok() for each in found]
+    right = [each for each in found if isinstance(each, Ok)]
+    assert len(right) == len(found)
+    return [each.ok() for each in right]
 
 
 def faults_of(api: BaseSchema, mode: GenerationMode, headers: dict[str, str]) -> dict[str, str]:

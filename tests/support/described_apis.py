@@ -1,7 +1,7 @@
 """The three services on one folder with an example in it, each with its description, as schemathesis reads them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from shared.auth.principal import Principal
 from shared.clock import WallClock
+from shared.contracts.definitions import AnyDefinition
 from shared.http import Authentication, create_app
 from tallystick.stack import Stack, open_stack
 from tests.support.callers import SIGNING_KEY
@@ -41,16 +42,22 @@ def applications(stack: Stack) -> dict[str, FastAPI]:
 
 
 @contextmanager
-def described(folder: Path) -> Iterator[dict[str, BaseSchema]]:
-    """Each service's description, which calls it when a case is called."""
+def opened_applications(folder: Path, definitions: Sequence[AnyDefinition] = ()) -> Iterator[dict[str, FastAPI]]:
+    """The services' applications on the folder, which know the definitions."""
     with asyncio.Runner() as runner:
         opened = open_stack(folder, clock=WallClock(), sign_in={"SIGNING_KEY": SIGNING_KEY})
         stack = runner.run(opened.__aenter__())
         try:
-            runner.run(stack.record(definitions_of("adur-worthing")))
-            runner.run(stack.drain())
-            yield {
-                name: schemathesis.openapi.from_asgi("/openapi.json", app) for name, app in applications(stack).items()
-            }
+            if definitions:
+                runner.run(stack.record(definitions))
+                runner.run(stack.drain())
+            yield applications(stack)
         finally:
             runner.run(opened.__aexit__(None, None, None))
+
+
+@contextmanager
+def described(folder: Path) -> Iterator[dict[str, BaseSchema]]:
+    """Each service's description, which calls it when a case is called; they know an example."""
+    with opened_applications(folder, definitions_of("adur-worthing")) as apps:
+        yield {name: schemathesis.openapi.from_asgi("/openapi.json", app) for name, app in apps.items()}

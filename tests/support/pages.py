@@ -12,13 +12,15 @@ from billing.documents.shown import ShownStatement
 from billing.domain.partnership_recharges import PartnershipRecharges, partnership_recharges
 from billing.domain.statement import Statement, build_statement
 from billing.domain.terms import Terms
+from shared.audit import AuditEntry
 from shared.auth.roles import Action
 from shared.contracts.definitions import Partnership
-from shared.http import create_app
+from shared.http import Limit, create_app, pages_of
 from shared.http.access import requires
 from shared.http.event_stream import EVENT_STREAM
 from shared.instants import instant
 from shared.period import Month
+from shared.running.api_reference import reference_routes
 from shared.scope import Scope
 from shared.web.pages import problem_page
 from sla_monitor import pages
@@ -50,6 +52,7 @@ ADDRESSES = (
     "/partnership",
     "/accessibility",
     "/licences",
+    "/api/catalogue",
 )
 
 
@@ -276,6 +279,18 @@ def partnership() -> PartnershipRecharges:
     return partnership_recharges(known, of_two, [stated], Scope.all(), month=OCTOBER, status=stated.status)
 
 
+def described_routes() -> APIRouter:
+    """A list in pages with a parameter in bounds, to be shown in a reference."""
+    described = APIRouter()
+
+    @described.get("/v1/entries", responses=pages_of(AuditEntry))
+    def list_entries(limit: Limit = 50) -> Response:
+        """Every entry."""
+        raise NotImplementedError(limit)
+
+    return described
+
+
 def application(home: HomePage = HOME) -> FastAPI:
     """All pages at `ADDRESSES`, with their assets."""
     routes = APIRouter(default_response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)])
@@ -321,4 +336,7 @@ def application(home: HomePage = HOME) -> FastAPI:
     def partnership_of_two() -> str:
         return partnership_page(partnership(), downloads=[("CSV", "/partnership.csv")])
 
-    return create_app("Pages", [router(lambda _: home), routes], authentication=MAY_ALL, problem_page=problem_page)
+    reference = reference_routes("catalogue", "One route", described_routes(), (AuditEntry,))
+    return create_app(
+        "Pages", [router(lambda _: home), routes, reference], authentication=MAY_ALL, problem_page=problem_page
+    )

@@ -58,6 +58,7 @@ from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
 from shared.quarantine.intake_api import router as intake_router
 from shared.quarantine.service import Parked, QuarantineService
+from shared.running.api_reference import reference_routes
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
@@ -172,9 +173,14 @@ class BillingApp:
         routes.include_router(audit_router(self.audit))
         return routes
 
+    @property
+    def reference(self) -> APIRouter:
+        """The reference of its API, which anybody may read."""
+        return reference_routes(self.name, self.title, self.router, self.types)
+
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (each statement shows it)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
-        return [self.router, site_routes()]
+        return [self.router, self.reference, site_routes()]
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""

@@ -45,6 +45,7 @@ from shared.http.rates import AttemptLimit, trusted_networks
 from shared.http.ways import authentication
 from shared.log.port import Bus, BusUnavailable, Outgoing
 from shared.log.processor import Busy
+from shared.running.api_reference import reference_routes
 from shared.running.health import Check, NotReady, database_checks
 from shared.scope import Scope
 from shared.sql.audit import AuditLogDiffers
@@ -142,9 +143,14 @@ class CatalogueApp:
         routes.include_router(keys.router(KeyPages(self.clients, self._councils, self._clock)))
         return routes
 
+    @property
+    def reference(self) -> APIRouter:
+        """The reference of its API, which anybody may read."""
+        return reference_routes(self.name, self.title, self.router, self.types)
+
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (its pages show no figures)
         """Its API, its pages, and what those link to."""
-        return [self.router, self.pages(), site_routes()]
+        return [self.router, self.pages(), self.reference, site_routes()]
 
     def _councils(self, scope: Scope) -> Sequence[tuple[str, str]]:
         """Ids and names of the councils in scope, by id: as many as a form can show."""

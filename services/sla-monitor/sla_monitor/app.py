@@ -29,6 +29,7 @@ from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
 from shared.quarantine.intake_api import router as intake_router
 from shared.quarantine.service import Parked, QuarantineService
+from shared.running.api_reference import reference_routes
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
@@ -189,9 +190,14 @@ class MonitorApp:
         )
         return routes
 
+    @property
+    def reference(self) -> APIRouter:
+        """The reference of its API, which anybody may read."""
+        return reference_routes(self.name, self.title, self.router, self.types)
+
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
-        return [self.router, self.pages(illustrative=illustrative), site_routes()]
+        return [self.router, self.pages(illustrative=illustrative), self.reference, site_routes()]
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""

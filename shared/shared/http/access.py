@@ -43,6 +43,11 @@ PUBLIC = {
     "/signed-out": "says that it is done",
     "/me": "shows people who they are themselves; anybody else is asked to sign in",
 }
+PUBLIC |= {
+    f"/api/{service}{suffix}": "the reference of a service's API, as public as the source"
+    for service in ("catalogue", "sla-monitor", "billing")
+    for suffix in ("", ".json")
+}
 _REALM = 'Bearer realm="tallystick"'
 _RETRY_AFTER_S = 1
 _KNOWN = "tallystick.caller"

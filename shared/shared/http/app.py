@@ -100,6 +100,15 @@ def create_app(
     return app
 
 
+def described(title: str, routers: Sequence[APIRouter], types: Sequence[type]) -> dict[str, Any]:
+    """The OpenAPI document of `routers`, as that of the application that `create_app` makes of them."""
+    app = _Application(title=title, responses=UNSAID, generate_unique_id_function=_operation_id)
+    app.contract_types = (ProblemDetails, *types)
+    for router in routers:
+        app.include_router(router)
+    return app.openapi()
+
+
 class _Application(FastAPI):
     contract_types: Sequence[type] = ()
 

@@ -209,6 +209,7 @@ def _services(demo: _Demo) -> MeasuredHttp:
         stack.monitor.router,
         stack.billing.router,
         demo.metrics.router(),
+        *(each.reference for each in (stack.catalogue, stack.monitor, stack.billing)),
     ]
     types = [*stack.catalogue.types, *stack.monitor.types, *stack.billing.types]
     served = create_app(
