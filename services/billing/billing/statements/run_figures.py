@@ -202,5 +202,5 @@ def _held_pence(snapshot: Snapshot, council: str, month: Month, now: datetime) -
         statement = statement_in(snapshot, council, month, status)
     except (UnknownCouncil, NoAgreement, StatementFailed):
         return 0
-    steps, later = snapshot.steps.steps(council, month), snapshot.steps.issued_at(council)
+    steps, later = snapshot.steps.steps(council, month), snapshot.steps.later_documents(council)
     return amounts_due_of(statement, steps, today=now.astimezone(LONDON).date(), later=later).held_pence
