@@ -37,7 +37,7 @@ from tallystick.console import EXIT_BUSY
 from tallystick.stack import open_stack
 from tests.conftest import DatabaseOf
 from tests.support.billing_feed import MAY, TARIFFS
-from tests.support.closers import SAID, billing_at, start_closing
+from tests.support.closers import OUTPUT, billing_at, start_closing
 from tests.support.figures import print_figure
 from tests.support.recharges import ICT, PAYABLE, PAYROLL, PROVIDER, agreement, recorded
 
@@ -71,9 +71,9 @@ class Office:
         return [f"2026-27.{number:04}" for number in range(1, len(self.councils) + 1)]
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """What the processes that close here have written to standard error."""
-        return (self.folder / SAID).read_text(encoding="utf-8")
+        return (self.folder / OUTPUT).read_text(encoding="utf-8")
 
     async def prepare(self) -> None:
         with billing_at(self.url):
@@ -110,7 +110,7 @@ class Office:
     def ledger_sums(self) -> dict[str, int]:
         """What all that is booked comes to, and what councils owe by each document."""
         with closing(SqlStore.open(self.url)) as store, store.snapshot(Scope.all()) as snapshot:
-            owed = {
+            balances = {
                 each.number: sum(
                     balance.amount_pence
                     for balance in snapshot.ledger.balances(each.council, each.number)
@@ -119,7 +119,7 @@ class Office:
                 for council in self.councils
                 for each in snapshot.steps.documents(council.id)
             }
-            return owed | {"all": snapshot.ledger.ledger_sum()}
+            return balances | {"all": snapshot.ledger.ledger_sum()}
 
     async def published(self) -> list[StatementEvent]:
         """What the log holds of statements once all that is left to send has been sent."""
@@ -253,8 +253,8 @@ class Killer:
                 killed.update(self._kill_one(store))
                 self._running.append(self._office.start())
         # Whoever started them does it once more, as the command says, and nobody kills that.
-        assert {ended(each) for each in self._running} <= {0, EXIT_BUSY}, self._office.said
-        assert ended(self._office.start()) == 0, self._office.said
+        assert {ended(each) for each in self._running} <= {0, EXIT_BUSY}, self._office.output
+        assert ended(self._office.start()) == 0, self._office.output
         return killed
 
     def _kill_one(self, store: SqlStore) -> list[int]:
@@ -267,7 +267,7 @@ class Killer:
         issued = issued_in(store)
         process.kill()
         code = ended((process, begun))
-        assert code in {0, EXIT_BUSY, -SIGKILL}, self._office.said
+        assert code in {0, EXIT_BUSY, -SIGKILL}, self._office.output
         return [issued] if code == -SIGKILL else []
 
 

@@ -11,7 +11,7 @@ ISSUABLE = series("issuable_statement_age_seconds", ADUR)
 DIFFERING = series("reconciliation_differing_figures", ADUR)
 LEDGER = series("ledger_sum_pence", BILLING)
 OVERDUE = series("overdue_queries", ADUR)
-BLOCKED = (
+HELD_BACK = (
     "For 1d 0h 1m 0s it has been approved and its review over. Something refuses to issue it, or nobody has tried."
 )
 
@@ -41,7 +41,7 @@ CASES = (
         alert="CloseBlocked",
         series={ISSUABLE: "_x4 86460x40"},
         at="5m",
-        fires=of_adur("An approved statement of adur is not issued", BLOCKED),
+        fires=of_adur("An approved statement of adur is not issued", HELD_BACK),
     ),
     AlertCase(name="since this morning", alert="CloseBlocked", series={ISSUABLE: "14400x40"}, at="5m"),
     AlertCase(

@@ -25,7 +25,7 @@ from tallystick.commands.close_month import close_on_folder
 from tallystick.failures import report_failure
 from tallystick.stack import Stack
 
-SAID = "closes.txt"  # what the processes of a folder wrote to standard error
+OUTPUT = "closes.txt"  # what the processes of a folder wrote to standard error
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 
@@ -47,7 +47,7 @@ def start_closing(folder: Path, url: str, month: Month) -> tuple[ForkServerProce
 
 def _close(folder: Path, url: str, month: Month, begun: Event) -> None:
     """One person's close. Where another's was quicker, what it showed is no more, and somebody looks again."""
-    os.dup2(os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    os.dup2(os.open(folder / OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
 
     async def close(stack: Stack, caller: Principal) -> MonthClose:
         begun.set()

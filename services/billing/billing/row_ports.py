@@ -1,7 +1,7 @@
 """What billing reads row by row: what is counted and checked a second way, what a tally holds, and how a run goes."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 from billing.domain.differences import RecomputationResult
@@ -81,10 +81,6 @@ class RunReads(Protocol):
 
     def issued(self, since: Month) -> set[tuple[str, Month]]:
         """The council and month of each issued statement, of that month and later ones."""
-        ...
-
-    def newest_document_at(self, council: str) -> datetime | None:
-        """When the last document of the council was issued; None where it has none."""
         ...
 
     def recomputations(self, since: Month) -> list[RecomputationResult]:

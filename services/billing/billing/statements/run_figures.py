@@ -178,8 +178,7 @@ def _of_queries(snapshot: Snapshot, council: str, steps: _ByMonth, now: datetime
     today = now.astimezone(LONDON).date()
     by_month = {month: queries_of(of_month) for month, of_month in steps.items()}
     every = [query for of_month in by_month.values() for query in of_month]
-    carried_at = snapshot.run.newest_document_at(council) if every else None
-    holding = [month for month, queries in by_month.items() if any(_holds(each, carried_at) for each in queries)]
+    holding = [month for month, of_month in by_month.items() if any(_may_hold(each) for each in of_month)]
     return QueryFigures(
         open=sum(each.is_open for each in every),
         overdue=sum(each.is_overdue(today) for each in every),
@@ -187,12 +186,9 @@ def _of_queries(snapshot: Snapshot, council: str, steps: _ByMonth, now: datetime
     )
 
 
-def _holds(query: StatementQuery, carried_at: datetime | None) -> bool:
-    """Whether it may hold anything: it is open, or what it credited is in no document yet."""
-    if query.is_open:
-        return query.held_pence > 0
-    is_carried = carried_at is not None and query.closed_at is not None and carried_at > query.closed_at
-    return query.credited_pence > 0 and not is_carried
+def _may_hold(query: StatementQuery) -> bool:
+    """Whether it can hold anything: it is open, or it credited what a document may not have booked yet."""
+    return (query.held_pence if query.is_open else query.credited_pence) > 0
 
 
 def _held_pence(snapshot: Snapshot, council: str, month: Month, now: datetime) -> int:

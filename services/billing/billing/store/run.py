@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.differences import RecomputationResult
@@ -28,14 +27,6 @@ class SqlRun:
             table.kind == "statement", table.month >= str(since), in_scope(table.council, self.scope)
         )
         return {(row.council, Month.parse(row.month)) for row in self.connection.execute(query)}
-
-    def newest_document_at(self, council: str) -> datetime | None:
-        table = document.c
-        query = select(func.max(table.issued_at_us)).where(
-            table.council == council, in_scope(table.council, self.scope)
-        )
-        at_us = self.connection.scalar(query)
-        return None if at_us is None else instant_at(at_us)
 
     def recomputations(self, since: Month) -> list[RecomputationResult]:
         table = recomputation.c
