@@ -6,14 +6,16 @@ before it in both dialects: so one query counts what is known now, and what was 
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, not_, or_, select, true
+from sqlalchemy import ColumnElement, Connection, CursorResult, MetaData, Select, Table, and_, not_, or_, select, true
 
 from billing.domain.issued import ReadThrough
 from billing.store.tables import EventRows, event
 from shared.contracts.topics import TOPIC_OF_STREAM, USAGE
 
+_SCHEMA = {"postgresql": "public", "sqlite": "main"}
 TOPIC_OF: dict[str, str] = {"usage": USAGE.name} | {str(name): topic for name, topic in TOPIC_OF_STREAM.items()}
 
 
@@ -31,8 +33,7 @@ def as_of(connection: Connection, read_through: Sequence[ReadThrough]) -> Connec
 class _AsOf:
     def __init__(self, connection: Connection, read_through: Sequence[ReadThrough]) -> None:
         self._connection = connection
-        schema = {"postgresql": "public", "sqlite": "main"}[connection.dialect.name]
-        whole = event.to_metadata(type(event.metadata)(), schema=schema)
+        whole = _whole_table(_SCHEMA[connection.dialect.name])
         rows = select(whole).where(_known(whole, read_through))
         # In its place, so that the indexes of the table serve the query as they do without it.
         self._events = rows.cte("event").prefix_with("NOT MATERIALIZED")
@@ -49,6 +50,15 @@ class _AsOf:
 
     def scalars(self, query: Select[Any], parameters: Any = None) -> Any:
         return self._connection.scalars(query.add_cte(self._events), parameters)
+
+
+@cache
+def _whole_table(schema: str) -> Table:
+    """The table itself, where `event` is the name of a part of it.
+
+    Made once: of a table that is made for each query, every query would be compiled again.
+    """
+    return event.to_metadata(MetaData(), schema=schema)
 
 
 def _known(of: EventRows, read_through: Sequence[ReadThrough]) -> ColumnElement[bool]:
