@@ -38,6 +38,7 @@ from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store import recorder
 from tests.simulation.bus import MemoryBus, MemorySubscription
 from tests.simulation.databases import FaultyArchive, FaultyReadModel
+from tests.simulation.plan import LOST_BEFORE_LATE_EVENTS, Emphasis
 from tests.simulation.states import MemoryStates
 
 Bug = Callable[[], Any]
@@ -383,6 +384,8 @@ BUGS: dict[str, Bug] = {
         marks_that_forget_the_parked,
     )
 }
+# What is so rare by the plain weights that it is looked for where it is not.
+EMPHASES: dict[str, Emphasis] = {"no reconciliation": LOST_BEFORE_LATE_EVENTS}
 # What `python -m tests.simulation record` printed: seeds that find each of them.
 SEEDS: dict[str, tuple[int, ...]] = {
     "skip the compare and set": (0, 3, 5),
@@ -397,7 +400,7 @@ SEEDS: dict[str, tuple[int, ...]] = {
     "id contains offset": (0, 1, 2),
     "ignored retraction": (0, 1, 8),
     "reset on missing offset": (2, 3, 5),
-    "no reconciliation": (314, 852, 2770),
+    "no reconciliation": (5, 9, 14),
     "ties by kind": (0, 1, 2),
     "archive not asked": (0, 3, 13),
     "copy not renewed": (3, 13, 42),

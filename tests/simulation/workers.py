@@ -15,8 +15,8 @@ from unittest.mock import patch
 
 import structlog
 
-from tests.simulation.bugs import BUGS
-from tests.simulation.plan import Step, plan
+from tests.simulation.bugs import BUGS, EMPHASES
+from tests.simulation.plan import PLAIN, Emphasis, Step, plan
 from tests.simulation.runs import Run, run, run_with_failure
 from tests.simulation.shrinking import shortest
 
@@ -43,11 +43,11 @@ def seeds_of_commit() -> range:
     return range(first, first + int(os.environ.get("SIMULATION_SEEDS", "20")))
 
 
-def run_seeds(seeds: Sequence[int], bug: str | None = None) -> SeedResults:
+def run_seeds(seeds: Sequence[int], bug: str | None = None, *, emphasis: Emphasis = PLAIN) -> SeedResults:
     """The seeds are run in order, up to the first that fails; with `bug` planted, where one is named."""
     occurred: Counter[str] = Counter()
     for seed in seeds:
-        ran = _run(plan(seed, STEPS), bug)
+        ran = _run(_planned(seed, bug, emphasis), bug)
         occurred += ran.occurred
         if ran.wrong:
             return SeedResults(seed, occurred)
@@ -72,7 +72,7 @@ def finding_seeds(bug: str, *, count: int) -> list[int]:
 
 def report(seed: int, bug: str | None = None) -> str:
     """What went wrong with a seed, and the fewest steps that still bring something like it about."""
-    steps = plan(seed, STEPS)
+    steps = _planned(seed, bug)
     kinds = _run(steps, bug).kinds
     if not kinds:
         return f"seed {seed}: nothing went wrong"
@@ -97,6 +97,11 @@ def disable_logging() -> None:
 
 def _drop(_logger: object, _name: str, _event: MutableMapping[str, Any]) -> NoReturn:
     raise structlog.DropEvent
+
+
+def _planned(seed: int, bug: str | None, emphasis: Emphasis = PLAIN) -> list[Step]:
+    """The steps of a seed; with the emphasis by which the bug is found."""
+    return plan(seed, STEPS, EMPHASES.get(bug, emphasis) if bug else emphasis)
 
 
 def _run(steps: Sequence[Step], bug: str | None) -> Run:

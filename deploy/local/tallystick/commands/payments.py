@@ -117,7 +117,7 @@ def import_payments(
     from billing.domain.payment_rows import UnreadableCsv, payment_rows
     from billing.routes.payments import CSV_TYPE, ImportReport, import_report
 
-    content = file.read_bytes()
+    content = _content(file)
     if (api := service_api("POST /v1/payments")) is not None:
         query = {"dry_run": str(dry_run).lower()}
         found = _decoded(api.send("payments", body=content, media_type=CSV_TYPE, query=query), ImportReport)
@@ -135,6 +135,17 @@ def import_payments(
     answer(found, list(_lines(found)), as_json=as_json)
     if found.faults:
         raise typer.Exit(EXIT_INVALID)
+
+
+def _content(file: Path) -> bytes:
+    """What is in the file; ends the command where it is longer than any such CSV."""
+    from shared.http.bodies import MAX_BODY_BYTES
+
+    with file.open("rb") as opened:
+        content = opened.read(MAX_BODY_BYTES + 1)
+    if len(content) > MAX_BODY_BYTES:
+        fail(f"{file} is longer than {MAX_BODY_BYTES:,} bytes.", do="Nothing was recorded. Import it in parts.")
+    return content
 
 
 def _lines(found: "ImportReport") -> Iterator[str]:

@@ -20,6 +20,8 @@ from shared.money import format_gbp_prose
 
 QueryStatus = Literal["open", "upheld", "credited", "corrected", "withdrawn"]
 DEFAULT_REPLY_DAYS = 10
+# Of one statement: each step with it reads all of them. Nobody has so many reasons; a program that goes wrong has.
+MOST_OF_ONE = 1_000
 _SATURDAY = 5
 
 
@@ -216,7 +218,9 @@ def require_shown(lifecycle: Lifecycle) -> None:
 
 
 def require_new_subject(query: StatementQuery, line: QueriedLine | None, queries: Sequence[StatementQuery]) -> None:
-    """Raises `StepRefused` where the same is queried already, or the line was credited in full."""
+    """Raises `StepRefused` where the same is queried already, the line was credited in full, or there are too many."""
+    if len(queries) >= MOST_OF_ONE:
+        raise StepRefused(f"the statement was queried {MOST_OF_ONE:,} times: ask the provider about the rest of it")
     same = next((each for each in queries if each.is_open and each.subject == query.subject), None)
     if same is not None:
         raise StepRefused(f"query {same.id} about the same is still open: wait for its answer, or withdraw it")

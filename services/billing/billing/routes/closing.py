@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from billing.domain.blockers import Blocker
 from billing.routes.read_back import ReadBack
+from billing.routes.steps import step_problems
 from billing.statements.closing import MonthClose, MonthClosing
 from shared.auth.roles import Action
 from shared.contracts.scalars import Id
@@ -153,7 +154,8 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
         """Something that blocks keeps the month from being issued no longer, with the reason."""
         wanted = read_as(body, DecisionRequest)
         await read_back.require_for_request()
-        found = await closing.decide(caller, month, wanted.blocker, outcome=wanted.outcome, words=wanted.words)
+        with step_problems():
+            found = await closing.decide(caller, month, wanted.blocker, outcome=wanted.outcome, words=wanted.words)
         if not found:
             raise Problem(NOT_FOUND, "nothing that can be decided has that id now")
         return Json(close_report(await closing.look(month, scope=caller.scope)))

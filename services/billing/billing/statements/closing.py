@@ -11,6 +11,7 @@ from functools import partial
 
 from billing.domain.blockers import Blocker
 from billing.domain.lifecycle import LifecycleStatus, StepRefused
+from billing.domain.queries import plain_words
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.ports import StepStore
 from billing.statements.drafts import StatementFailed, status_of
@@ -153,15 +154,17 @@ class MonthClosing:
     ) -> bool:
         """What is open under the id `blocker` keeps the month from being issued no longer; False where nothing is.
 
-        It is listed with who decided so and why; what comes later under another id blocks again.
+        It is listed with who decided so and why; what comes later under another id blocks again. Raises `InvalidStep`
+        without a reason.
         """
+        why = plain_words(words)
         found = await self.look(month, scope=Scope.all())
         open_ = [*found.for_all, *(each for council in found.councils for each in council.blockers)]
         if not any(each.id == blocker and each.is_decidable for each in open_):
             return False
         step = f"blocker-{hashlib.sha256(blocker.encode()).hexdigest()[:32]}"
         data = BlockerDecidedData(
-            month=str(month), step=step, by=caller.name, blocker=blocker, outcome=outcome, words=words
+            month=str(month), step=step, by=caller.name, blocker=blocker, outcome=outcome, words=why
         )
         event = BlockerDecided(
             id=derived_id("blocker-decided", str(month), step),

@@ -25,6 +25,7 @@ from billing.domain.lifecycle import (
 )
 from billing.domain.numbers import document_number
 from billing.domain.packing import packed, unpacked
+from billing.domain.queries import plain_words
 from billing.domain.sealed import statement_of
 from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
@@ -134,10 +135,11 @@ class StatementSteps:
         return self.draft(council, month, scope=caller.scope)
 
     def return_(self, caller: Principal, council: str, month: Month, *, words: str) -> StatementDraft:
-        """The draft is not approved: reviewing and checking begin again."""
+        """The draft is not approved: reviewing and checking begin again. Raises `InvalidStep` without a reason."""
+        why = plain_words(words)
         with self._step(caller, council, month) as (draft, writer, about):
             require_open(draft.lifecycle)
-            data = ReturnedData(**about("return"), words=words)
+            data = ReturnedData(**about("return"), words=why)
             writer.add(StatementReturned(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
