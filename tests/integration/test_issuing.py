@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from billing.domain.canonical import canonical_json
 from billing.domain.lifecycle import StepRefused
+from billing.domain.queries import InvalidStep
 from billing.statements.drafts import Statements
 from billing.statements.steps import StatementDraft, StatementSteps
 from billing.store import tables
@@ -169,6 +170,17 @@ def test_a_returned_draft_is_checked_anew(charged: SqlStore) -> None:
 
     assert (returned.lifecycle.status, returned.lifecycle.checked) == ("draft", None)
     assert issued(steps).lifecycle.status == "issued"
+
+
+@pytest.mark.parametrize("words", ["", "   ", "\u202eeurt ton", "a\u200bb"])
+def test_a_draft_is_not_returned_without_a_reason_that_people_can_read(charged: SqlStore, words: str) -> None:
+    steps = steps_at(charged)
+    approved(steps)
+
+    with pytest.raises(InvalidStep):
+        steps.return_(APPROVER, ASHBY.id, MAY, words=words)
+
+    assert steps.draft(ASHBY.id, MAY, scope=Scope.all()).lifecycle.status == "approved"
 
 
 def test_numbers_have_no_gap_and_no_double_whoever_issues_at_the_same_time(store: SqlStore) -> None:

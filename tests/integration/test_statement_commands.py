@@ -131,6 +131,13 @@ def test_payments_are_recorded_imported_and_taken_back(folder: Path, statement: 
     assert "250" in run(folder, "payments", "list", COUNCIL, str(MONTH), "--json").stdout
 
 
+def test_a_file_that_is_longer_than_any_csv_of_payments_is_not_read_to_its_end(folder: Path) -> None:
+    refused = run(folder, "payments", "import", "/dev/zero")
+
+    assert refused.exit_code == 2
+    assert "is longer than 1,048,576 bytes. Nothing was recorded." in " ".join(refused.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

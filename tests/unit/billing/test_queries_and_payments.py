@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from billing.domain.amounts_due import LaterDocuments, amounts_due_of
 from billing.domain.issued import Issued, query_credit_reference
 from billing.domain.ledger import balance, require_balanced
+from billing.domain.lifecycle import StepRefused
 from billing.domain.payment_rows import COLUMNS, UnreadableCsv, day_of, payment_rows, pence_of
 from billing.domain.payments import paid_pence, payment_back_entries, payment_entries, payments_of
-from billing.domain.queries import credited_by_queries, queries_of, reply_by
+from billing.domain.queries import MOST_OF_ONE, credited_by_queries, queries_of, reply_by, require_new_subject
 from billing.domain.statement import Statement, build_statement
 from billing.domain.usage import Usage
 from shared.contracts.statements import (
@@ -216,3 +217,14 @@ def test_an_amount_is_pounds_in_plain_digits(text: str, pence: int | None) -> No
 def test_a_day_is_a_date_of_iso_8601() -> None:
     assert day_of("2026-06-09") == date(2026, 6, 9)
     assert [text for text in NO_DAYS if day_of(text) is not None] == []
+
+
+def test_a_statement_is_not_queried_without_an_end() -> None:
+    made = [raised(f"q-{number}", None, 0) for number in range(MOST_OF_ONE)]
+    steps = [step(kind, number, **data) for number, (kind, data) in enumerate(made)]
+    queries = queries_of(steps)
+    another = replace(queries[0], id="another", item="T-1")
+
+    require_new_subject(another, None, queries[:-1])
+    with pytest.raises(StepRefused, match="1,000 times"):
+        require_new_subject(another, None, queries)
