@@ -14,6 +14,7 @@ from billing.consumer import ingest
 from billing.domain.blockers import DECIDED_AFTER, Blocker, JudgedShard
 from billing.domain.ingest import TOPICS
 from billing.ports import Snapshot
+from billing.statements.closing import MonthClosing
 from billing.statements.drafts import draft_in
 from billing.statements.readiness import LogState, LogStates, MonthReadiness, NotIssuable, ReadinessChecks, ReadyAt
 from billing.statements.recomputation import Recomputation
@@ -123,6 +124,34 @@ def test_a_record_that_is_not_read_yet_blocks_every_council(store: SqlStore) -> 
     assert [(each.kind, each.count) for each in found.blocking(BEXHILL.id)] == [("unread", 3)]
     with pytest.raises(NotIssuable, match=r"3 records of provider\.work\.v1 sent by the cut-off are not read yet"):
         require_ready(store, behind)
+
+
+class LogBehind(LogStates):
+    """A log of which something is never read, that counts how often somebody waits for it."""
+
+    def __init__(self, state: LogState) -> None:
+        self.state, self.waits = state, 0
+
+    async def read_past(self) -> LogState:
+        self.waits += 1
+        return self.state
+
+
+@pytest.mark.anyio
+async def test_a_close_waits_once_for_what_blocks_every_council_and_says_so_of_each(store: SqlStore) -> None:
+    steps, local = StatementSteps(store, FixedClock(NOON)), Principal.of("ann", "local", ("operator",), Scope.all())
+    state = all_read(store)
+    log = LogBehind(replace(state, held={**state.held, Shard(WORK.name, 0): Bounds(Offset(0), Offset(3))}))
+    for council in (ASHBY, BEXHILL):
+        seen = steps.draft(council.id, MAY, scope=Scope.all()).sha256
+        steps.check(local, council.id, MAY, sha256=seen)
+        steps.approve(local, council.id, MAY, sha256=seen)
+
+    found = await MonthClosing(store, steps, checks(store), log, FixedClock(NOON)).issue(local, MAY)
+
+    assert log.waits == 1
+    assert [each.status for each in found.councils] == ["approved"] * 2
+    assert all("are not read yet" in (each.why_not or "") for each in found.councils)
 
 
 def test_a_halted_partition_blocks_every_council(store: SqlStore) -> None:

@@ -73,7 +73,7 @@ class Step(NamedTuple):
 def plan(seed: int, steps: int, emphasis: Emphasis = PLAIN) -> list[Step]:
     """The steps of a seed: always the same. Those that follow others are not among the `steps` that are drawn."""
     chance = Random(seed)  # noqa: S311 (repeatable on purpose)
-    weights = WEIGHTS | emphasis.weights
+    weights = {**WEIGHTS, **emphasis.weights}
     drawn = chance.choices(list(weights), list(weights.values()), k=steps)
     kinds = [each for kind in drawn for each in (kind, *emphasis.followed_by.get(kind, ()))]
     return [Step(kind, chance.randrange(10_000), chance.randrange(10_000)) for kind in kinds]
