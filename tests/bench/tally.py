@@ -70,7 +70,7 @@ def write(path: Path) -> None:
         rules_version=statement.rules_version,
         statement=canonical_json(statement),
         basis=definition_records(known_terms(), ASHBY.id),
-        events=_events(),
+        events=events(EVENTS),
         number=ISSUED.number,
         previous_sha256=None if ISSUED.previous is None else ISSUED.previous.sha256,
     )
@@ -79,11 +79,12 @@ def write(path: Path) -> None:
             file.write(chunk)
 
 
-def _events() -> Iterator[EventReceived]:
-    for number in range(EVENTS // 4):
+def events(count: int) -> Iterator[EventReceived]:
+    """So many events of May, in the order of a tally: half of them of work items, half readings."""
+    for number in range(count // 4):
         yield _received(number)
         yield _completed(number)
-    for number in range(EVENTS // 2):
+    for number in range(count // 2):
         yield _reading(number)
 
 
