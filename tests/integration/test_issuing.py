@@ -118,7 +118,7 @@ def test_nobody_approves_what_they_checked_or_a_draft_that_has_changed(charged: 
     with pytest.raises(StepRefused, match="nobody in the provider's finance has checked"):
         steps.approve(APPROVER, ASHBY.id, MAY, sha256=seen)
     steps.check(FINANCE, ASHBY.id, MAY, sha256=seen)
-    with pytest.raises(StepRefused, match="another person than the one who checked"):
+    with pytest.raises(StepRefused, match="another person than those who checked"):
         steps.approve(FINANCE, ASHBY.id, MAY, sha256=seen)
     used(charged, quantity="1", day="2026-05-13")
     with pytest.raises(StepRefused, match="not the one that was looked at"):
@@ -170,6 +170,18 @@ def test_a_returned_draft_is_checked_anew(charged: SqlStore) -> None:
 
     assert (returned.lifecycle.status, returned.lifecycle.checked) == ("draft", None)
     assert issued(steps).lifecycle.status == "issued"
+
+
+def test_whoever_checked_a_draft_does_not_approve_it_because_somebody_checked_it_again(charged: SqlStore) -> None:
+    steps = steps_at(charged)
+    seen = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
+    for checker in (FINANCE, OTHER_FINANCE):
+        steps.check(checker, ASHBY.id, MAY, sha256=seen)
+
+    for checker in (FINANCE, OTHER_FINANCE):
+        with pytest.raises(StepRefused, match="another person than those who checked"):
+            steps.approve(checker, ASHBY.id, MAY, sha256=seen)
+    assert steps.approve(APPROVER, ASHBY.id, MAY, sha256=seen).lifecycle.status == "approved"
 
 
 @pytest.mark.parametrize("words", ["", "   ", "\u202eeurt ton", "a\u200bb"])

@@ -35,11 +35,15 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """The state of one council's month. `review_until` is the last day of the council's review, None without one."""
+    """The state of one council's month. `review_until` is the last day of the council's review, None without one.
+
+    `checkers` are all who have checked the draft that was checked last.
+    """
 
     status: LifecycleStatus = "draft"
     review_until: date | None = None
     checked: Signed | None = None
+    checkers: frozenset[str] = frozenset()
     approved: Signed | None = None
     number: str | None = None
     steps: int = 0
@@ -58,7 +62,10 @@ def _after(lifecycle: Lifecycle, step: StepEvent) -> Lifecycle:
         case StatementReviewOpened(data=data):
             return replace(lifecycle, status="in-review", review_until=data.until, checked=None, approved=None)
         case StatementChecked(data=data):
-            return replace(lifecycle, status="checked", checked=Signed(data.by, data.sha256), approved=None)
+            is_same = lifecycle.checked is not None and lifecycle.checked.sha256 == data.sha256
+            checkers = (lifecycle.checkers if is_same else frozenset()) | {data.by}
+            checked = Signed(data.by, data.sha256)
+            return replace(lifecycle, status="checked", checked=checked, checkers=checkers, approved=None)
         case StatementApproved(data=data):
             return replace(lifecycle, status="approved", approved=Signed(data.by, data.sha256))
         case StatementReturned():
@@ -92,8 +99,8 @@ def require_approvable(lifecycle: Lifecycle, *, by: str, sha256: str, set_prices
         raise StepRefused("nobody in the provider's finance has checked the draft yet")
     if lifecycle.checked.sha256 != sha256:
         raise StepRefused("the draft has changed since it was checked: check it again")
-    if by == lifecycle.checked.by:
-        raise StepRefused("another person than the one who checked the draft must approve it")
+    if by in lifecycle.checkers:
+        raise StepRefused("another person than those who checked the draft must approve it")
     if by in set_prices:
         raise StepRefused("whoever proposed or approved the prices of a statement may not approve the statement")
 
