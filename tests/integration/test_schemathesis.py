@@ -40,7 +40,7 @@ CHECKS = [
     unsupported_method,
 ]
 quickly = settings(
-    max_examples=max(1, EXAMPLES // 100), deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=max(1, EXAMPLES // 250), deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
