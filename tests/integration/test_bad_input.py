@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shared.contracts.codec import canonical_json
+from shared.contracts.definitions import AnyDefinition
 from tests.support.definitions import agreement, calendar, council, provider, service, tariff
 from tests.support.described_apis import HEADERS, opened_applications
 
@@ -278,7 +279,15 @@ NOT_HERE = {
 
 @pytest.fixture(scope="module", name="client")
 def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    known = [council(), council("worthing", name="Worthing"), service(), calendar(), tariff(), provider(), agreement()]
+    known: list[AnyDefinition] = [
+        council(),
+        council("worthing", name="Worthing"),
+        service(),
+        calendar(),
+        tariff(),
+        provider(),
+        agreement(),
+    ]
     with opened_applications(tmp_path_factory.mktemp("bad"), known) as apps:
         yield TestClient(apps["catalogue"], raise_server_exceptions=False)
 

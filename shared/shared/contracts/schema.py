@@ -70,6 +70,13 @@ def schema_of(type_: Any) -> dict[str, Any]:
     return dict(unindented(msgspec.json.schema(type_)))
 
 
+def as_sent(schema: Schema) -> Schema:
+    """The schema of an event as senders may write it: an attribute that is not required may be null, which is unset."""
+    optional = schema["properties"].keys() - set(schema["required"])
+    nullable = {name: {"anyOf": [schema["properties"][name], {"type": "null"}]} for name in optional}
+    return {**schema, "properties": {name: nullable.get(name, each) for name, each in schema["properties"].items()}}
+
+
 def unindented(schema: Any) -> Any:
     """Descriptions come from docstrings, with the indentation of their code."""
     match schema:

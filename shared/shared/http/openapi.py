@@ -7,7 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from shared.contracts.codec import canonical_json
-from shared.contracts.schema import unindented
+from shared.contracts.envelope import Event
+from shared.contracts.schema import as_sent, unindented
 
 _TEMPLATE = "#/components/schemas/{name}"
 _LINK = {
@@ -66,4 +67,6 @@ def pages_of(expected: type) -> dict[int | str, dict[str, Any]]:
 def component_schemas(types: Sequence[type]) -> dict[str, Any]:
     """The schemas of `types` and of all they are made of, by name."""
     _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
-    return {name: unindented(schema) for name, schema in components.items()}
+    events = {each.__name__ for each in types if issubclass(each, Event)}
+    described = {name: unindented(schema) for name, schema in components.items()}
+    return {name: as_sent(schema) if name in events else schema for name, schema in described.items()}
