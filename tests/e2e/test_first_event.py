@@ -4,9 +4,9 @@ import os
 import re
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
+from tests.support.examples import definitions_of
 from tests.support.served import served
 from tests.support.service_process import clean_environment, eventually
 
@@ -60,16 +60,21 @@ class Shell:
         return ended.stdout
 
 
-def _is_read(shell: Shell, command: str) -> bool:
-    """The services read an event a moment after it was received."""
-    return not re.search("waiting|not yet", shell.run(command))
+def answer_of(shell: Shell, command: str) -> str:
+    """What the command answers; of `status`, once the services have read the event."""
+    answers: list[str] = []
+
+    def is_settled() -> bool:
+        answers.append(shell.run(command))
+        return " status " not in command or not re.search("waiting|not yet", answers[-1])
+
+    eventually(is_settled)
+    return answers[-1]
 
 
 def test_the_page_shows_what_its_commands_answer(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    with served(tmp_path / "var") as address:
+    with served(tmp_path / "var", definitions=definitions_of("adur-worthing")) as address:
         for command, shown in steps():
-            mine = command.replace(ADDRESS, address)
-            if " status " in command:
-                eventually(partial(_is_read, shell, mine))
-            assert steady(shell.run(mine).replace(address, ADDRESS)) == steady(shown), command
+            found = answer_of(shell, command.replace(ADDRESS, address))
+            assert steady(found.replace(address, ADDRESS)) == steady(shown), command

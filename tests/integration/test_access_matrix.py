@@ -66,7 +66,7 @@ EXPECTED: dict[tuple[str, str], Action] = {
     },
     ("GET", "/v1/tariffs/{id}/uplift"): READ,
     ("POST", "/v1/events"): Action.SEND_EVENTS,
-    **{("GET", f"/v1/events{reader}"): Action.SEND_EVENTS for reader in ("", "/sla-monitor", "/billing")},
+    **{("GET", f"/v1/events{reader}"): Action.SEND_EVENTS for reader in ("", "/received", "/sla-monitor", "/billing")},
     ("GET", "/v1/evidence/{council}/{month}"): EVIDENCE,
     ("GET", "/v1/statements/{council}/{month}.tally"): EVIDENCE,
     ("GET", "/v1/statements/{council}/{month}/acknowledgements"): EVIDENCE,

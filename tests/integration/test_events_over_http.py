@@ -136,7 +136,7 @@ def test_an_event_is_received_published_and_can_be_asked_about(served: Served) -
     shard = Shard(found["published"]["topic"], found["published"]["partition"])
     (record,) = asyncio.run(served.bus.read(shard, found["published"]["offset"], limit=1))
     assert (record.key, record.value) == (b"ashby:inv-1", GOOD)
-    place = f"topic={shard.topic}&partition={shard.partition}&offset={record.offset}"
+    place = f"topic={shard.topic}&partition={shard.partition}&offset={record.offset}&council=ashby&item=inv-1"
     assert found["links"] == {
         "sla-monitor": f"/v1/events/sla-monitor?{place}",
         "billing": f"/v1/events/billing?{place}",
@@ -170,6 +170,26 @@ def test_every_fault_of_a_batch_is_named_with_its_place_and_where_to_read_more_a
     assert faults(answer) == [("#/1/time", "UNREADABLE"), ("#/1/data/units", "UNREADABLE"), ("#/2/type", "UNREADABLE")]
     assert all(each["help"] == "/events#UNREADABLE" and each["detail"] for each in answer.json()["errors"])
     assert served.publish() == 0
+
+
+def test_what_came_in_is_listed_in_the_order_of_receiving_for_whoever_may_have_sent_it(served: Served) -> None:
+    for number in range(5):
+        served.send(encode_event(completed(f"inv-{number}", AT)))
+
+    first = served.client.get("/v1/events/received?limit=2")
+    rest = served.client.get(first.links["next"]["url"])
+    newest = served.client.get("/v1/events/received?newest=true&limit=2").json()["items"]
+    after = served.client.get(f"/v1/events/received?after={newest[0]['number']}").json()["items"]
+
+    subjects = [
+        [each["subject"] for each in found]
+        for found in (*(each.json()["items"] for each in (first, rest)), newest, after)
+    ]
+    assert subjects == [["inv-0", "inv-1"], ["inv-2", "inv-3"], ["inv-3", "inv-4"], ["inv-4"]]
+    served.caller = Principal.of("rival", "machine", ["integrator"], Scope.of("ashby"), sources=["/rival"])
+    assert served.client.get("/v1/events/received").json() == {"items": []}
+    served.caller = Principal.of("other", "machine", ["integrator"], Scope.of("bexhill"), sources=[SOURCE])
+    assert served.client.get("/v1/events/received").json() == {"items": []}
 
 
 def test_a_repetition_is_received_once(served: Served) -> None:

@@ -1,7 +1,7 @@
 """The public API of all services on a folder, served on this machine while a test asks it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.clock import Clock, WallClock
+from shared.contracts.definitions import AnyDefinition
 from shared.http import create_app
 from shared.http.access import KeysUnknown
 from tallystick.stack import Stack, open_stack
@@ -22,14 +23,17 @@ CREDENTIALS = {"TALLYSTICK_CLIENT_ID": OPERATOR[0], "TALLYSTICK_CLIENT_SECRET": 
 
 
 @contextmanager
-def served(folder: Path, clock: Clock | None = None) -> Iterator[str]:
-    """The address under which the services on `folder` answer; they are at work until the block is left."""
+def served(folder: Path, clock: Clock | None = None, definitions: Sequence[AnyDefinition] = ()) -> Iterator[str]:
+    """The address under which the services on `folder` answer; they are at work until the block is left.
+
+    They know the definitions.
+    """
     server = uvicorn.Server(uvicorn.Config(lambda: None, port=0, log_level="warning"))
     ended: list[BaseException] = []
 
     def serve() -> None:
         try:
-            asyncio.run(_serve(folder, server, clock or WallClock()))
+            asyncio.run(_serve(folder, server, clock or WallClock(), definitions))
         except BaseException as failure:  # noqa: BLE001 (raised again where the test waits)
             ended.append(failure)
 
@@ -47,8 +51,10 @@ def served(folder: Path, clock: Clock | None = None) -> Iterator[str]:
         raise ended[0]
 
 
-async def _serve(folder: Path, server: uvicorn.Server, clock: Clock) -> None:
+async def _serve(folder: Path, server: uvicorn.Server, clock: Clock, definitions: Sequence[AnyDefinition]) -> None:
     async with open_stack(folder, clock=clock) as stack:
+        if definitions:
+            await stack.record(definitions)
         await asyncio.to_thread(stack.catalogue.clients.bootstrap, *OPERATOR)
         server.config.app = _application(stack, clock)
         stop = asyncio.Event()

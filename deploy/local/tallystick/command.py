@@ -127,7 +127,7 @@ VERBS = (
     Verb(
         "events",
         _LOAD,
-        "List the types of event, send a file of them, and ask what became of one.",
+        "List the types of event, send a file of them, ask what became of one, follow them.",
         _ASKS,
         is_group=True,
         unless={"send": Interruption.SENDS},

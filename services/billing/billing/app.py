@@ -56,6 +56,7 @@ from shared.period import month_of
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
+from shared.quarantine.intake_api import IntakeState, ItemHindrance
 from shared.quarantine.intake_api import router as intake_router
 from shared.quarantine.service import Parked, QuarantineService
 from shared.running.api_reference import reference_routes
@@ -169,7 +170,7 @@ class BillingApp:
         routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
-        routes.include_router(intake_router(self.name, self.quarantine, self.position))
+        routes.include_router(intake_router(self.intake))
         routes.include_router(audit_router(self.audit))
         return routes
 
@@ -193,6 +194,14 @@ class BillingApp:
     async def position(self, shard: Shard) -> int | None:
         """The offset from which the shard is read next; None where it was never read."""
         return await asyncio.to_thread(self._store.position, shard)
+
+    @property
+    def intake(self) -> IntakeState:
+        """How far it is with what integrators send."""
+        return IntakeState(self.quarantine, self.position, self._hindrance)
+
+    async def _hindrance(self, _: Shard, council: str, __: str) -> ItemHindrance | None:
+        return await asyncio.to_thread(self.statements.hindrance, council)
 
     def progress(self) -> list[ShardProgress]:
         """How far each shard has been read, and what became of its records. Blocks."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 from catalogue.domain.received_events import EventStatus, ReceivedEvent, may_send_as
@@ -13,6 +14,7 @@ from shared.heartbeat import Heartbeat
 from shared.instants import epoch_us
 from shared.log.port import Bus, BusUnavailable, Message, Place
 from shared.log.processor import Busy
+from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 
 # What waits in memory for the next transaction; beyond it senders are asked to come back.
@@ -71,6 +73,14 @@ class EventHandlers:
         if not may_send_as(caller, source):
             return None
         return await asyncio.to_thread(self.store.status, source, id_, caller.scope)
+
+    async def listed(
+        self, caller: Principal, scope: Scope, *, after: int, newest: bool, limit: int
+    ) -> list[EventStatus]:
+        """Events about councils in `scope` that the caller may have sent, as the store lists them."""
+        sources = None if caller.kind == "local" else sorted(caller.sources)
+        listed = partial(self.store.listed, scope, sources, after=after, newest=newest, limit=limit)
+        return await asyncio.to_thread(listed)
 
     async def _require_capacity(self, more: int) -> None:
         now = asyncio.get_running_loop().time()

@@ -4,21 +4,19 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import unquote, urlencode
 
 import msgspec
-from fastapi import APIRouter, Query
-from msgspec import Struct
+from fastapi import APIRouter
 from starlette.requests import Request
 
+from catalogue.domain.event_reports import EventReceipt, EventReceipts
 from catalogue.domain.received_events import (
     MAX_EVENTS,
     NOT_YOURS,
     EventFault,
-    EventStatus,
     ReceivedEvent,
     RefusedEvent,
     conflict_at,
@@ -26,6 +24,7 @@ from catalogue.domain.received_events import (
     receive,
 )
 from catalogue.events import EventHandlers, Overloaded
+from catalogue.events_status import EVENTS_PATH, STATUS_TYPES, add_status_routes
 from shared.auth.principal import Principal
 from shared.auth.roles import Action
 from shared.contracts.cloudevents import (
@@ -38,17 +37,23 @@ from shared.contracts.cloudevents import (
     structured,
 )
 from shared.contracts.schema import examples
-from shared.contracts.topics import TICKETS, USAGE, WORK
 from shared.faults import Fault, Path
-from shared.http import Caller, Json, Problem, ProblemType, json_responses, refuses, requires, schema_ref
+from shared.http import (
+    Caller,
+    Json,
+    Problem,
+    ProblemType,
+    json_responses,
+    refuses,
+    requires,
+    schema_ref,
+)
 from shared.http.bodies import read_body
 from shared.http.media_types import content_type
 from shared.http.problem_types import (
     CONFLICT,
     INVALID_JSON,
-    INVALID_QUERY,
     INVALID_REQUEST,
-    NOT_FOUND,
     NOT_PERMITTED,
     SERVICE_UNAVAILABLE,
     TOO_MANY_REQUESTS,
@@ -60,59 +65,16 @@ from shared.http.rates import AttemptLimit
 from shared.instants import epoch_ms
 from shared.json_values import NotStrictJson, strict_json
 from shared.log.provided import PROVIDED
-from shared.period import month_of
 from shared.sql.inbox import InsertResult
 
-EVENTS_PATH = "/v1/events"
 _RETRY_AFTER_S = 5
 # A body that takes longer than a few milliseconds to look through is looked through in a thread.
 _MOST_AT_ONCE_BYTES = 16_384
-_READERS = {topic.name: topic.read_by for topic in (TICKETS, WORK, USAGE)}
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class EventReceipt(Struct, frozen=True):
-    """One event of a request: `received`, or `duplicate` where it was before; `href` says what has become of it."""
-
-    source: str
-    id: str
-    result: str
-    href: str
-
-
-class EventReceipts(Struct, frozen=True):
-    """The events of a request, in their order. After a dry run nothing is stored."""
-
-    dry_run: bool
-    events: tuple[EventReceipt, ...]
-
-
-class PublishedEvent(Struct, frozen=True):
-    """Where an event is in the log. `partition` and `offset` are null where the log took it without saying so."""
-
-    at: datetime
-    topic: str
-    partition: int | None
-    offset: int | None
-
-
-class ReceivedEventReport(Struct, frozen=True):
-    """What has become of an event. `published` is null while it waits for the log; `links` lead to what followed."""
-
-    source: str
-    id: str
-    type: str
-    council: str
-    subject: str
-    received_at: datetime
-    published: PublishedEvent | None
-    links: dict[str, str]
-
-
 _SENT = sorted(PROVIDED, key=lambda each: str(each.__struct_config__.tag))
-TYPES: Sequence[type] = (EventReceipts, ReceivedEventReport, *_SENT)
-SourceParameter = Annotated[str, Query(min_length=1, max_length=256)]
-IdParameter = Annotated[str, Query(min_length=1, max_length=128)]
+TYPES: Sequence[type] = (EventReceipts, *STATUS_TYPES, *_SENT)
 
 
 def events_router(handlers: EventHandlers, limit: AttemptLimit) -> APIRouter:
@@ -140,20 +102,7 @@ def events_router(handlers: EventHandlers, limit: AttemptLimit) -> APIRouter:
             raise _refusal(CONFLICT, conflicts)
         return _receipts(events, results, dry_run=dry_run)
 
-    @routes.get(
-        "",
-        name="get_event",
-        responses=json_responses(ReceivedEventReport, {200: "What has become of it"}) | refuses(NOT_FOUND),
-    )
-    async def ask(source: SourceParameter, id: IdParameter, caller: Caller) -> Json:
-        """What has become of an event of one of your sources that came in over HTTP."""
-        if "\x00" in source or "\x00" in id:
-            raise Problem(INVALID_QUERY, "expected text without NUL")
-        found = await handlers.status(caller, source, id)
-        if found is None:
-            raise Problem(NOT_FOUND)
-        return Json(report_of(found))
-
+    add_status_routes(routes, handlers)
     return routes
 
 
@@ -302,38 +251,6 @@ def _receipts(events: Sequence[ReceivedEvent], results: Sequence[InsertResult], 
 
 def _href(source: str, id_: str) -> str:
     return f"{EVENTS_PATH}?{urlencode({'source': source, 'id': id_})}"
-
-
-def report_of(found: EventStatus) -> ReceivedEventReport:
-    """What is known of the event, for whoever sent it."""
-    published = None
-    if found.published_at is not None:
-        published = PublishedEvent(found.published_at, found.topic, found.partition, found.offset)
-    return ReceivedEventReport(
-        source=found.source,
-        id=found.id,
-        type=found.type,
-        council=found.council,
-        subject=found.subject,
-        received_at=found.received_at,
-        published=published,
-        links=_links(found),
-    )
-
-
-def _links(found: EventStatus) -> dict[str, str]:
-    """Where to ask what followed: each reader for the record, and once it is published the item and its council.
-
-    The item's verdicts and the council's statement are for roles that read figures.
-    """
-    links = {}
-    if found.partition is not None and found.offset is not None:
-        place = urlencode({"topic": found.topic, "partition": found.partition, "offset": found.offset})
-        links = {service: f"{EVENTS_PATH}/{service}?{place}" for service in _READERS[found.topic]}
-    if found.topic != USAGE.name:
-        links["judged"] = f"/v1/items/{found.subject}?{urlencode({'council': found.council})}"
-    links["priced"] = f"/v1/statements/{found.council}/{month_of(found.occurred_at)}"
-    return links
 
 
 _RECEIPTS: dict[int | str, dict[str, Any]] = json_responses(

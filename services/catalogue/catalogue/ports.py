@@ -240,5 +240,10 @@ class ReceivedEventStore(Protocol):
     def status(self, source: str, id_: str, scope: Scope) -> EventStatus | None:
         """What is known of an event of a council in scope; None where there is none."""
 
+    def listed(
+        self, scope: Scope, sources: Sequence[str] | None, *, after: int, newest: bool, limit: int
+    ) -> list[EventStatus]:
+        """The first events after that number of the sources (None: of any), or the newest ones, always ascending."""
+
     def forget(self, *, before_us: int) -> int:
         """Published events received before that instant are gone, so many at once; returns how many."""

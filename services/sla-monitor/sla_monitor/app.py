@@ -27,6 +27,7 @@ from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
+from shared.quarantine.intake_api import IntakeState
 from shared.quarantine.intake_api import router as intake_router
 from shared.quarantine.service import Parked, QuarantineService
 from shared.running.api_reference import reference_routes
@@ -169,7 +170,7 @@ class MonitorApp:
         routes.include_router(trial.router())
         whole = APIRouter()
         whole.include_router(routes)
-        whole.include_router(intake_router(self.name, self.quarantine, self.position))
+        whole.include_router(intake_router(self.intake))
         whole.include_router(audit_router(self.audit))
         return whole
 
@@ -341,6 +342,11 @@ class MonitorApp:
         """Facts that wait for the catalogue, as it is known now."""
         await self.catch_up()
         return await self.sources.items.parked(Scope.all())
+
+    @property
+    def intake(self) -> IntakeState:
+        """How far it is with what integrators send."""
+        return IntakeState(self.quarantine, self.position, self.sources.items.hindrance)
 
     async def heads(self) -> dict[Shard, Head]:
         """How far every shard is that was ever judged, with what became of its records."""

@@ -4,7 +4,8 @@ The catalogue says where an event is in the log; the answer to that question has
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -15,9 +16,10 @@ from shared.auth.principal import Principal
 from shared.auth.roles import Action
 from shared.http import Caller, Json, Problem, answers, requires
 from shared.http.problem_types import NOT_FOUND
-from shared.http.queries import PLAIN_DIGITS
+from shared.http.queries import PLAIN_DIGITS, OptionalId
 from shared.log.port import Quarantined, Shard
-from shared.quarantine.service import NotQuarantined, QuarantineService
+from shared.quarantine.readings import RecordReading
+from shared.quarantine.service import NotQuarantined, QuarantineService, WaitsFor
 
 # The offset from which a shard is read next; None where nothing of it was ever read.
 Position = Callable[[Shard], Awaitable[int | None]]
@@ -26,51 +28,91 @@ PartitionParameter = Annotated[int, Field(ge=0, lt=12), PLAIN_DIGITS]
 OffsetParameter = Annotated[int, Field(ge=0, lt=2**62), PLAIN_DIGITS]
 
 
-class RecordReading(Struct, frozen=True):
-    """What a service has done with a record.
+class ItemHindrance(NamedTuple):
+    """Why what was read of an item counts nowhere yet."""
 
-    `waiting`: it has not read it yet. `read`: it is a fact, or a repetition of one. `quarantined`: for `reason`, with
-    what was expected in `detail`; `decision` says what an operator did about it, null while nobody has.
-    """
+    state: Literal["parked", "failed"]
+    reason: str
+    detail: str
 
-    service: str
-    state: Literal["waiting", "read", "quarantined"]
-    reason: str | None = None
-    detail: str | None = None
-    decision: str | None = None
+
+def parked_until(waits_for: WaitsFor, council: str) -> ItemHindrance:
+    """The hindrance of an event that counts as soon as the catalogue knows something of its council."""
+    known = {
+        "council": f"the catalogue knows the council {council}",
+        "agreement": f"the catalogue knows an agreement of {council}",
+        "calendar": f"the catalogue knows the calendars of {council}'s agreement",
+    }
+    return ItemHindrance("parked", f"UNKNOWN_{waits_for.upper()}", f"counts as soon as {known[waits_for]}")
+
+
+# What keeps the item of a council in a shard from counting; None where nothing does.
+Hindrance = Callable[[Shard, str, str], Awaitable[ItemHindrance | None]]
 
 
 TYPES = (RecordReading,)
 
 
+@dataclass(frozen=True, slots=True)
+class IntakeState:
+    """How far a service is with what it reads: its quarantine, its positions, and what keeps an item from counting."""
+
+    quarantine: QuarantineService
+    position: Position
+    hindrance: Hindrance
+
+
+class AskedItem(NamedTuple):
+    """The item of the record that is asked about."""
+
+    council: str
+    item: str
+
+
 async def reading_of(
-    quarantine: QuarantineService, position: Position, caller: Principal, shard: Shard, offset: int
+    intake: IntakeState, caller: Principal, shard: Shard, offset: int, item: AskedItem | None
 ) -> RecordReading | None:
-    """What a service has done with the record; None where it has quarantined another source's."""
+    """What a service has done with the record; None where it has quarantined another source's.
+
+    Of an item of a council out of the caller's scope nothing more is said.
+    """
+    quarantine, position = intake.quarantine, intake.position
     service = quarantine.service
     try:
         entry = await quarantine.entry(caller.scope, shard, offset)
     except NotQuarantined:
         reached = await position(shard)
-        return RecordReading(service, "read" if reached is not None and offset < reached else "waiting")
+        if reached is None or offset >= reached:
+            return RecordReading(service, "waiting")
+        asked = item if item is not None and caller.scope.allows(item.council) else None
+        found = None if asked is None else await intake.hindrance(shard, *asked)
+        return RecordReading(service, "read") if found is None else RecordReading(service, *found)
     if not _is_callers(entry.record, caller):
         return None
     decided = None if entry.decision is None else entry.decision.action
     return RecordReading(service, "quarantined", entry.record.reason, entry.record.detail, decided)
 
 
-def router(service: str, quarantine: QuarantineService, position: Position) -> APIRouter:
+def router(intake: IntakeState) -> APIRouter:
     """The route of one service."""
+    service = intake.quarantine.service
     routes = APIRouter(prefix="/v1/events", tags=["events"], dependencies=[requires(Action.SEND_EVENTS)])
 
     @routes.get(
         f"/{service}", name=f"get_reading_of_record_by_{service.replace('-', '_')}", responses=answers(RecordReading)
     )
     async def read(
-        topic: TopicParameter, partition: PartitionParameter, offset: OffsetParameter, caller: Caller
+        *,
+        topic: TopicParameter,
+        partition: PartitionParameter,
+        offset: OffsetParameter,
+        caller: Caller,
+        council: OptionalId = None,
+        item: OptionalId = None,
     ) -> Json:
-        """What this service has done with the record at a place of the log."""
-        found = await reading_of(quarantine, position, caller, Shard(topic, partition), offset)
+        """What this service has done with the record at a place of the log; with its item, whether that counts."""
+        asked = None if council is None or item is None else AskedItem(council, item)
+        found = await reading_of(intake, caller, Shard(topic, partition), offset, asked)
         if found is None:
             raise Problem(NOT_FOUND)
         return Json(found)

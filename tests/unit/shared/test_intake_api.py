@@ -10,7 +10,7 @@ from shared.auth.principal import Principal
 from shared.contracts.topics import WORK
 from shared.http import Authentication, create_app
 from shared.log.port import Quarantined, Shard
-from shared.quarantine.intake_api import TYPES, router
+from shared.quarantine.intake_api import TYPES, IntakeState, ItemHindrance, parked_until, router
 from shared.quarantine.service import NotQuarantined, QuarantineEntry, QuarantineService
 from shared.scope import Scope
 from shared.units import EpochMillis, Offset
@@ -33,22 +33,43 @@ class OneRecord(QuarantineService):
 
 
 def ask(
-    offset: str, *, councils: tuple[str, ...] = ("adur",), source: str = "/desk", value: bytes = VALUE + b"{}}"
+    offset: str,
+    *,
+    hindrance: ItemHindrance | None = None,
+    item: dict[str, str] | None = None,
+    councils: tuple[str, ...] = ("adur",),
+    source: str = "/desk",
+    value: bytes = VALUE + b"{}}",
 ) -> Any:
     caller = Principal.of("desk", "machine", ["integrator"], Scope.of(*councils), sources=[source])
 
     async def position(_: Shard) -> int | None:
         return 7
 
-    routes = router("billing", OneRecord(value), position)
+    async def hindered(_: Shard, __: str, ___: str) -> ItemHindrance | None:
+        return hindrance
+
+    routes = router(IntakeState(OneRecord(value), position, hindered))
     api = create_app("billing", [routes], authentication=Authentication(lambda _: caller), types=TYPES)
-    place = {"topic": WORK.name, "partition": "3", "offset": offset}
+    place = {"topic": WORK.name, "partition": "3", "offset": offset, **(item or {})}
     return TestClient(api).get("/v1/events/billing", params=place)
 
 
 @pytest.mark.parametrize(("offset", "state"), [("3", "read"), ("4", "quarantined"), ("6", "read"), ("7", "waiting")])
 def test_a_record_is_waiting_read_or_quarantined(offset: str, state: str) -> None:
     assert ask(offset).json()["state"] == state
+
+
+def test_what_was_read_and_counts_nowhere_says_why_where_the_question_names_its_item() -> None:
+    waits = parked_until("agreement", "adur")
+    named = {"council": "adur", "item": "T-1"}
+
+    assert ask("3", hindrance=waits).json()["state"] == "read"
+    found = ask("3", hindrance=waits, item=named).json()
+    assert (found["state"], found["reason"]) == ("parked", "UNKNOWN_AGREEMENT")
+    assert found["detail"] == "counts as soon as the catalogue knows an agreement of adur"
+    assert ask("7", hindrance=waits, item=named).json()["state"] == "waiting"
+    assert ask("3", hindrance=waits, item=named, councils=("worthing",)).json()["state"] == "read"
 
 
 def test_why_it_is_quarantined_is_told() -> None:

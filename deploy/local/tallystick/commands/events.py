@@ -3,26 +3,28 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from shared.web.formats import counted
 from tallystick.authorisation import local_principal
+from tallystick.commands.events_tail import tail
 from tallystick.console import answer, fail, plain_table, var_folder
 from tallystick.options import Json
 from tallystick.servers import RequestRefused, ServiceApi, service_api
 from tallystick.stack import Stack, open_existing_stack, open_stack
 
 if TYPE_CHECKING:
+    from catalogue.domain.event_reports import ReceivedEventReport
     from catalogue.domain.received_events import EventStatus
-    from catalogue.events_api import ReceivedEventReport
-    from shared.quarantine.intake_api import RecordReading
+    from shared.quarantine.readings import RecordReading
 
 _AT_ONCE = 500
 _MOST_SHOWN = 100
 _BATCH_TYPE = "application/cloudevents-batch+json"
 app = typer.Typer(add_completion=False)
+app.command()(tail)
 
 
 class Line(NamedTuple):
@@ -165,7 +167,7 @@ def _refuse(faults: Sequence[LineFault], do: str) -> None:
 def _send(api: ServiceApi, lines: Sequence[Line], dry_run: bool) -> SentFile:
     import msgspec
 
-    from catalogue.events_api import EventReceipts
+    from catalogue.domain.event_reports import EventReceipts
 
     receipts: list[EventReceipts] = []
     for batch in _batches(lines):
@@ -227,39 +229,53 @@ def _batches(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
 def _status(api: ServiceApi, source: str, id_: str) -> "tuple[ReceivedEventReport, list[RecordReading]]":
     import msgspec
 
-    from catalogue.events_api import ReceivedEventReport
-    from shared.quarantine.intake_api import RecordReading
+    from catalogue.domain.event_reports import ReceivedEventReport
 
     found = msgspec.json.decode(api.get("events", query={"source": source, "id": id_}), type=ReceivedEventReport)
+    return found, readings_on_servers(api, found)
+
+
+def readings_on_servers(api: ServiceApi, found: "ReceivedEventReport") -> "list[RecordReading]":
+    """What each service did with the event; empty while it waits for the log."""
+    import msgspec
+
+    from shared.quarantine.readings import RecordReading
+
     place = found.published
     if place is None or place.partition is None or place.offset is None:
-        return found, []
-    query = {"topic": place.topic, "partition": str(place.partition), "offset": str(place.offset)}
+        return []
+    query = {
+        "topic": place.topic,
+        "partition": str(place.partition),
+        "offset": str(place.offset),
+        "council": found.council,
+        "item": found.subject,
+    }
     services = [each for each in ("sla-monitor", "billing") if each in found.links]
-    return found, [msgspec.json.decode(api.get("events", each, query=query), type=RecordReading) for each in services]
+    return [msgspec.json.decode(api.get("events", each, query=query), type=RecordReading) for each in services]
 
 
 async def _status_here(source: str, id_: str) -> "tuple[ReceivedEventReport | None, list[RecordReading]]":
-    from catalogue.events_api import report_of
-    from shared.log.port import Shard
-    from shared.quarantine.intake_api import reading_of
+    from catalogue.events_status import report_of
 
-    caller = local_principal()
     async with open_existing_stack(var_folder()) as stack:
-        known: EventStatus | None = await stack.catalogue.events.status(caller, source, id_)
-        if known is None:
-            return None, []
-        found, readings = report_of(known), list[Any]()
-        if known.partition is not None and known.offset is not None:
-            shard = Shard(known.topic, known.partition)
-            for service in _readers(stack, found.links):
-                reading = await reading_of(service.quarantine, service.position, caller, shard, known.offset)
-                readings += [] if reading is None else [reading]
-        return found, readings
+        known: EventStatus | None = await stack.catalogue.events.status(local_principal(), source, id_)
+        return (None, []) if known is None else (report_of(known), await readings_here(stack, known))
 
 
-def _readers(stack: Stack, links: dict[str, str]) -> Iterator[Any]:
-    yield from (each for each in (stack.monitor, stack.billing) if each.name in links)
+async def readings_here(stack: Stack, known: "EventStatus") -> "list[RecordReading]":
+    """As `readings_on_servers`, of the services on a folder."""
+    from catalogue.events_status import report_of
+    from shared.log.port import Shard
+    from shared.quarantine.intake_api import AskedItem, reading_of
+
+    if known.partition is None or known.offset is None:
+        return []
+    shard, asked = Shard(known.topic, known.partition), AskedItem(known.council, known.subject)
+    links = report_of(known).links
+    services = [each for each in (stack.monitor, stack.billing) if each.name in links]
+    found = [await reading_of(each.intake, local_principal(), shard, known.offset, asked) for each in services]
+    return [each for each in found if each is not None]
 
 
 def _status_lines(found: "ReceivedEventReport", readings: "Sequence[RecordReading]") -> Iterator[str]:
@@ -272,6 +288,6 @@ def _status_lines(found: "ReceivedEventReport", readings: "Sequence[RecordReadin
         at = "" if place.offset is None else f" at {place.topic}/{place.partition}@{place.offset}"
         yield f"published   {place.at:%Y-%m-%d %H:%M:%S}Z{at}"
     for each in readings:
-        why = f": {each.reason}, {each.detail}" if each.state == "quarantined" else ""
+        why = "" if each.reason is None else f": {each.reason}, {each.detail}"
         yield f"{each.service:<11} {each.state}{why}"
     yield from (f"{name:<11} {found.links[name]}" for name in ("judged", "priced") if name in found.links)

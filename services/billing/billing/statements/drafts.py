@@ -28,6 +28,7 @@ from billing.statements.inputs import inputs_of
 from shared.clock import Clock
 from shared.log.failures import CodeFailure, attempt
 from shared.period import Month, month_of, require_begun
+from shared.quarantine.intake_api import ItemHindrance, parked_until
 from shared.quarantine.service import Parked
 from shared.scope import Scope
 
@@ -127,6 +128,15 @@ class Statements:
         """The documents of that number, of different providers, in the order of issuing."""
         with self._store.snapshot(scope) as snapshot:
             return snapshot.steps.numbered(number)
+
+    def hindrance(self, council: str) -> ItemHindrance | None:
+        """What keeps events of the council from being recharged; None where nothing does."""
+        with self._store.snapshot(Scope.of(council)) as snapshot:
+            terms = snapshot.terms
+            if council not in terms.councils.ids():
+                return parked_until("council", council)
+            agreed = any(terms.agreements.of(id_) for id_ in terms.agreements.ids())
+            return None if agreed else parked_until("agreement", council)
 
     def parked(self, *, scope: Scope) -> list[Parked]:
         """Events that recharge nobody in any month until the catalogue knows their council, or an agreement of it."""

@@ -137,22 +137,22 @@ class SqlReceivedEvents:
         query = select(received_event).where(columns.id == id_, columns.source == source)
         with scoped_read(self._requests, scope) as connection:
             row = connection.execute(query.where(in_scope(columns.council, scope))).one_or_none()
-        if row is None:
-            return None
-        published_at = None if row.published_us is None else instant_at(row.published_us)
-        return EventStatus(
-            source=row.source,
-            id=row.id,
-            type=row.type,
-            council=row.council,
-            subject=row.subject,
-            topic=row.topic,
-            occurred_at=instant_at(row.occurred_us),
-            received_at=instant_at(row.received_us),
-            published_at=published_at,
-            partition=row.log_partition,
-            offset=row.log_offset,
-        )
+        return None if row is None else _status(row)
+
+    def listed(
+        self, scope: Scope, sources: Sequence[str] | None, *, after: int, newest: bool, limit: int
+    ) -> list[EventStatus]:
+        """The first events after that number of the sources (None: of any), or the newest ones, always ascending.
+
+        All of a transaction are there once each before it has ended. Raises `Busy`.
+        """
+        columns = received_event.c
+        wanted = [columns.position > after, columns.written_by < settled_below(), in_scope(columns.council, scope)]
+        wanted += [] if sources is None else [columns.source.in_(sources)]
+        order = columns.position.desc() if newest else columns.position
+        with scoped_read(self._requests, scope) as connection:
+            rows = connection.execute(select(received_event).where(*wanted).order_by(order).limit(limit)).all()
+        return sorted(map(_status, rows), key=lambda each: each.number)
 
     def forget(self, *, before_us: int) -> int:
         """Published events received before that instant are gone, so many at once; returns how many. Raises `Busy`."""
@@ -215,6 +215,23 @@ def _row(event: ReceivedEvent, sent_by: str, now_us: int) -> dict[str, object]:
         "sent_by": sent_by,
         "received_us": now_us,
     }
+
+
+def _status(row: Any) -> EventStatus:
+    return EventStatus(
+        number=row.position,
+        source=row.source,
+        id=row.id,
+        type=row.type,
+        council=row.council,
+        subject=row.subject,
+        topic=row.topic,
+        occurred_at=instant_at(row.occurred_us),
+        received_at=instant_at(row.received_us),
+        published_at=None if row.published_us is None else instant_at(row.published_us),
+        partition=row.log_partition,
+        offset=row.log_offset,
+    )
 
 
 def _waiting(row: Any) -> WaitingEvent:

@@ -60,8 +60,12 @@ class EventFault:
 
 @dataclass(frozen=True, slots=True)
 class EventStatus:
-    """What is known of an event that was received; its place in the log is None until the log has confirmed it."""
+    """What is known of an event that was received; its place in the log is None until the log has confirmed it.
 
+    Its `number` ascends in the order of receiving.
+    """
+
+    number: int
     source: str
     id: str
     type: str

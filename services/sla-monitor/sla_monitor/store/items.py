@@ -18,6 +18,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Shard, every_shard
 from shared.paging import paged
 from shared.period import LONDON
+from shared.quarantine.intake_api import ItemHindrance, parked_until
 from shared.quarantine.service import Parked, WaitsFor
 from shared.scope import Scope
 from shared.state.port import StateStore
@@ -32,6 +33,7 @@ from sla_monitor.ports import Archive, Catalogue, DecisionsLog
 T = TypeVar("T")
 ITEM_TOPICS = (TICKETS, WORK)
 STREAMS: Mapping[str, Stream] = {TICKETS.name: "ticket", WORK.name: "work"}
+_FAILED = "a bug in Tallystick came up with the item; nothing is wrong with the event, which is kept"
 _PAGE = 1000
 
 
@@ -175,6 +177,16 @@ class StoredItems:
             Parked(council, self._waits_for(council), records[council], oldest[council])
             for council in scope.visible(records)
         )
+
+    async def hindrance(self, shard: Shard, council: str, name: str) -> ItemHindrance | None:
+        """What keeps the item in that shard from being judged; None where nothing does, or where there is none."""
+        stored = await self._find(shard, item_key(CouncilId(council), ItemId(name)))
+        if stored is None:
+            return None
+        item = load_item(stored) if isinstance(stored, bytes) else stored
+        if item.failed is not None:
+            return ItemHindrance("failed", "FAILED", _FAILED)
+        return parked_until(self._waits_for(council), council) if item.waiting else None
 
     def _waits_for(self, council: str) -> WaitsFor:
         return "calendar" if self._catalogue.agreements(Scope.of(council)) else "agreement"
