@@ -66,8 +66,13 @@ def personal_data_faults(value: bytes) -> list[Fault]:
     """A fault for each place of an event, which is JSON, that holds what looks like personal data."""
     if not _may_hold_any(value):
         return []
-    found = _found(msgspec.json.decode(value), ())
+    found = found_in(msgspec.json.decode(value))
     return [Fault(path, f"looks like {kind}: events carry no personal data") for path, kind in found]
+
+
+def found_in(value: object) -> Iterator[tuple[Path, Kind]]:
+    """Every place of plain values, or name of a field, that looks like personal data, and what it looks like."""
+    return _found(value, ())
 
 
 def redacted(value: bytes) -> bytes:
@@ -113,7 +118,7 @@ def _found(value: object, at: Path) -> Iterator[tuple[Path, Kind]]:
                     yield at, kind  # the name itself is not repeated
                 else:
                     yield from _found(each, (*at, name))
-        case list():
+        case list() | tuple():
             for index, each in enumerate(value):
                 yield from _found(each, (*at, index))
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from catalogue.domain.agreements import agreement_faults, charged_services, covers, overlap_faults
 from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults
 from catalogue.domain.party_rules import coding_faults, council_party_faults, provider_faults, vat_faults
+from catalogue.domain.privacy_rules import personal_data_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
@@ -82,6 +83,7 @@ def _published(definition: AnyDefinition, holidays: BankHolidays) -> AnyDefiniti
 
 def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]:
     yield from _period_faults(definition)
+    yield from personal_data_faults(definition)
     match definition:
         case Calendar():
             yield from calendar_faults(definition, holidays)
