@@ -97,6 +97,13 @@ def test_it_says_what_is_true_of_the_verb(
     assert sentence_after(monkeypatch, *arguments) == left.sentence
 
 
+def test_a_dry_run_of_a_replay_has_changed_nothing() -> None:
+    replay = next(verb for verb in VERBS if verb.name == "replay")
+
+    assert replay.interruption(["june.csv", "--mapping", "mine.yaml"]) is Interruption.RESUMES
+    assert replay.interruption(["june.csv", "--mapping", "mine.yaml", "--dry-run"]) is Interruption.READS
+
+
 def test_a_backfill_has_changed_nothing_unless_it_was_approved() -> None:
     backfill = next(verb for verb in VERBS if verb.name == "backfill")
 

@@ -491,3 +491,37 @@ def test_a_store_that_was_deleted_is_filled_again_from_the_log(name: str, tmp_pa
         "adur:1": "met",
         "adur:2": "breached",
     }
+
+
+def test_what_if_with_the_targets_that_hold_changes_nothing_as_of_the_replay(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + OPEN, "--as-of", "2026-03-02T10:00:00Z")
+    draft = tmp_path / "draft.yaml"
+    draft.write_text(
+        "targets:\n  - {id: fix, service: ict, measure: resolution-time, within: 4 hours}\n", encoding="utf-8"
+    )
+
+    env = {"TALLYSTICK_VAR": str(tmp_path / "var"), "COLUMNS": "200"}
+    months = "--from", "2026-03", "--to", "2026-04"
+    found = CliRunner(env=env).invoke(app, ["what-if", str(draft), *months, "--json"])
+
+    assert found.exit_code == 0, found.output
+    assert "As of 2026-03-02T10:00:00Z" in found.stderr
+    answer = json.loads(found.stdout)
+    assert (answer["items"], answer["changed"], answer["listed"]) == (2, 0, [])
+
+
+def test_the_verdict_file_is_in_the_same_order_whatever_that_of_the_export(tmp_path: Path) -> None:
+    rows = [f"{number},{council},2026-03-02T09:00:00,\n" for number in ("10", "2", "1") for council in ("b", "a")]
+    written: list[str] = []
+    for order in (rows, rows[::-1]):
+        folder = tmp_path / str(len(written))
+        folder.mkdir()
+        to = folder / "verdicts.csv"
+        replay(folder, TICKETS + TRIAL, HEADER + "".join(order), "--as-of", AS_OF, "--verdicts", str(to))
+        written.append(to.read_text(encoding="utf-8"))
+
+    assert written[0] == written[1]
+    lines = list(csv.DictReader(written[0].splitlines()))
+    assert [(line["council"], line["item"], line["cycle"]) for line in lines] == [
+        (council, number, "1") for council in ("a", "b") for number in ("1", "10", "2")
+    ]

@@ -109,6 +109,7 @@ VERBS = (
         _REFUSES,
         instead="On servers run `tallystick backfill`; unset it to try the file here.",
         on_interrupt=Interruption.RESUMES,
+        unless={"--dry-run": Interruption.READS},
     ),
     Verb(
         "map",

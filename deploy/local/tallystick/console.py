@@ -154,13 +154,29 @@ def _unwritable(path: Path, why: str | None) -> NoReturn:
 @contextmanager
 def progress() -> "Iterator[Progress]":
     """A place for progress bars on stderr; silent where nobody watches."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+    from rich.text import Text
+
+    in_bytes = DownloadColumn()
+
+    class CountColumn(MofNCompleteColumn):
+        def render(self, task: Task) -> Text:
+            return in_bytes.render(task) if task.fields.get("of_bytes") else super().render(task)
 
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        CountColumn(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err.console, transient=False) as bars:

@@ -15,7 +15,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 def declared_delimiter(path: Path, form: FileForm) -> str | None:
     """What the line `sep=;`, as Excel writes and reads it, says; None where the first line is another."""
-    with _faults_as_unreadable(path, form), open_text(path, form.encoding) as text:
+    with _faults_as_unreadable(path, form), open_text(path, form.encoding, form.read) as text:
         first = text.readline(16).rstrip("\r\n").strip('"')
     return first[4:] if first.lower().startswith("sep=") and len(first) == 5 else None
 
@@ -26,7 +26,7 @@ def delimited_rows(path: Path, form: FileForm, delimiter: str) -> Iterator[RawRo
     Raises `UnreadableFile` at the first byte that is not of the encoding, and where the file is damaged.
     """
     csv.field_size_limit(MAX_CELL)
-    with _faults_as_unreadable(path, form), open_text(path, form.encoding) as text:
+    with _faults_as_unreadable(path, form), open_text(path, form.encoding, form.read) as text:
         yield from _parsed(path, form, text, delimiter)
 
 

@@ -1,8 +1,9 @@
 """How a file is written, and which of its rows count: what a mapping says of it, or what its header shows."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tallystick.replay.opened import ReadBytes
 from tallystick.replay.table import Header, LeftOut, Row
 
 # What cells may be separated by where the mapping does not say it, in the order in which they are tried.
@@ -29,7 +30,7 @@ class FileForm:
     """How a file is written. What is None is found by its header, which has every column that is needed.
 
     `quote` is empty where cells are never quoted. `header_line` counts lines from 1, in a workbook rows.
-    `blank` are the words that mean a blank cell.
+    `blank` are the words that mean a blank cell. `read` counts how far the file is read that was opened last.
     """
 
     encoding: str = "utf-8-sig"
@@ -39,6 +40,7 @@ class FileForm:
     sheet: str | None = None
     blank: frozenset[str] = frozenset()
     where: tuple[RowFilter, ...] = ()
+    read: ReadBytes = field(default_factory=ReadBytes, compare=False)
 
     def with_columns(self, needed: Collection[str]) -> frozenset[str]:
         """The needed columns, and those that choose the rows."""

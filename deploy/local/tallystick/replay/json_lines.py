@@ -36,7 +36,7 @@ def require_columns(path: Path, form: FileForm, needed: Iterable[str]) -> None:
 def _objects(path: Path, form: FileForm) -> Iterator[tuple[int, dict[str, str] | InvalidRow]]:
     line = 0
     try:
-        with open_bytes(path) as content:
+        with open_bytes(path, form.read) as content:
             for line, written in enumerate(content, start=1):
                 if text := written.strip():
                     if line == 1 and text.startswith(b"["):

@@ -7,9 +7,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from tallystick.replay.table import UnreadableFile
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 # What a file that breaks off, or is damaged, raises while it is read. A damaged .gz is found out far into it.
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
@@ -40,24 +43,48 @@ def kind_of(path: Path) -> FileKind:
     return _KINDS.get(suffix, "delimited")
 
 
-@contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """The content of the file, unpacked as it is read; raises one of `BROKEN` where it is damaged."""
-    if path.suffix.lower() == ".gz":
-        with gzip.open(path, "rb") as content:
-            yield cast("BinaryIO", content)  # GzipFile reads as one, and typeshed does not say so
-    elif path.suffix.lower() == ".zip":
-        with _zip(path) as archive, archive.open(_member(path, archive)) as member:
-            yield cast("BinaryIO", member)  # as above, of ZipExtFile
-    else:
-        with path.open("rb") as content:
-            yield content
+class ReadBytes:
+    """Up to which byte a file was read last, packed as it is."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class _CountedFile(io.FileIO):
+    """A file that says how far it is read."""
+
+    def __init__(self, path: Path, read: ReadBytes) -> None:
+        super().__init__(path, "rb")
+        self._read = read
+        read.count = 0
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        count = super().readinto(buffer) or 0
+        self._read.count = self.tell()
+        return count
 
 
 @contextmanager
-def open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+def open_bytes(path: Path, read: ReadBytes | None = None) -> Iterator[BinaryIO]:
+    """The content of the file, unpacked as it is read, which `read` counts; raises one of `BROKEN` where it is damaged.
+
+    It is for people who wait: what is read ahead is counted.
+    """
+    with io.BufferedReader(_CountedFile(path, read or ReadBytes())) as raw:
+        if path.suffix.lower() == ".gz":
+            with gzip.open(raw, "rb") as content:
+                yield cast("BinaryIO", content)  # GzipFile reads as one, and typeshed does not say so
+        elif path.suffix.lower() == ".zip":
+            with _zip(path, raw) as archive, archive.open(_member(path, archive)) as member:
+                yield cast("BinaryIO", member)  # as above, of ZipExtFile
+        else:
+            yield raw
+
+
+@contextmanager
+def open_text(path: Path, encoding: str, read: ReadBytes | None = None) -> Iterator[io.TextIOWrapper]:
     """The file as text, its line ends as they are."""
-    with open_bytes(path) as content:
+    with open_bytes(path, read) as content:
         text = io.TextIOWrapper(content, encoding=encoding, newline="")
         try:
             yield text
@@ -71,9 +98,9 @@ def broken(path: Path, line: int, fault: Exception) -> UnreadableFile:
     return UnreadableFile(f"{path.name} {what} after line {line}: {fault}")
 
 
-def _zip(path: Path) -> zipfile.ZipFile:
+def _zip(path: Path, content: BinaryIO | None = None) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(content or path)
     except BROKEN as fault:
         raise broken(path, 0, fault) from fault
 

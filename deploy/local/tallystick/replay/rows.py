@@ -20,7 +20,7 @@ CHANGES_UNREAD = (
 SUPERSEDED = "another row of the item holds, as the mapping says"
 DUE_BEFORE_OPENING = "recorded deadlines earlier than the beginning of their item: kept as recorded"
 BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
-_SHOWN_EVERY = 1_000  # rows
+SHOWN_EVERY = 1_000  # rows
 
 # An item of a file: its council, empty where a row does not say it, and its id.
 ItemName = tuple[str, str]
@@ -93,7 +93,7 @@ class RowReader:
         self.counts.notes.update(table.notes)
         for line, row in table.rows():
             self.counts.rows += 1
-            if self.counts.rows % _SHOWN_EVERY == 0:
+            if self.counts.rows % SHOWN_EVERY == 0:
                 self._progressed(self.counts.rows)
             if isinstance(row, InvalidRow):
                 self.refuse(line, row)

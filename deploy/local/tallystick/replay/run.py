@@ -119,8 +119,9 @@ class _NobodyWaits(Exception):
 class _Bar:
     """A progress bar that a worker thread moves; once it is left, a thread that still moves it ends."""
 
-    def __init__(self, bars: Progress, title: str, total: int | None = None) -> None:
-        self._bars, self._task, self._left = bars, bars.add_task(title, total=total), False
+    def __init__(self, bars: Progress, title: str, total: int | None = None, *, of_bytes: bool = False) -> None:
+        self._bars, self._task, self._left = bars, bars.add_task(title, total=total, of_bytes=of_bytes), False
+        self._total = total
 
     def __enter__(self) -> "_Bar":
         return self
@@ -129,7 +130,7 @@ class _Bar:
         """So many are done by now."""
         if self._left:
             raise _NobodyWaits
-        self._bars.update(self._task, completed=count)
+        self._bars.update(self._task, completed=count if self._total is None else min(count, self._total))
 
     def full(self, count: int) -> None:
         """So many are done, and that was all."""
@@ -143,9 +144,10 @@ async def _define(options: ReplayOptions, stack: Stack, bars: Progress) -> int:
     """What the mapping's trial asks for is in the catalogue; returns how many versions were added."""
     if options.mapping.content.trial is None:
         return 0
-    with _Bar(bars, f"Reading the names in {options.file.name}") as bar:
-        found = await asyncio.to_thread(trial_definitions, options.mapping, options.file)
-        bar.full(len(found))
+    size = options.file.stat().st_size
+    with _Bar(bars, f"Reading the names in {options.file.name}", size, of_bytes=True) as bar:
+        found = await asyncio.to_thread(trial_definitions, options.mapping, options.file, progressed=bar.moved)
+        bar.full(size)
     return await stack.record(found)
 
 
@@ -156,10 +158,14 @@ async def _send(options: ReplayOptions, export: _Export, scratch: Scratch, bars:
     """
     stack, exported, sent = export.stack, export.changes, export.sent
     rows, content = sent.rows, options.mapping.content
-    with _Bar(bars, f"Reading {options.file.name}") as reading, reject_file(options.rejects) as rejects:
+    size = options.file.stat().st_size
+    with (
+        _Bar(bars, f"Reading {options.file.name}", size, of_bytes=True) as reading,
+        reject_file(options.rejects) as rejects,
+    ):
         work = partial(translate, counts=rows, rejects=rejects, scratch=scratch, progressed=reading.moved)
         events = await asyncio.to_thread(work, options.mapping, options.file)
-        reading.full(rows.rows)
+        reading.full(size)
     unless = await quarantined_places(stack)
     await read_sent(stack.bus, topic_of(content), exported, source=content.source, unless=unless)
     with _Bar(bars, "Comparing", rows.events.total()) as comparing:

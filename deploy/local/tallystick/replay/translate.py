@@ -25,12 +25,13 @@ def translate(
 ) -> Iterable[TimedEvent]:
     """The events of `csv_path`, ready to be appended, which can be read any number of times; `counts` is whole.
 
-    They ascend by their time and are held in `scratch` until the file is read. `progressed` gets how many rows have
-    been read. Raises `UnreadableFile`.
+    They ascend by their time and are held in `scratch` until the file is read. `progressed` gets how many bytes of
+    the file have been read, packed as it is, now and then. Raises `UnreadableFile`.
     """
     content = mapping.content
-    table = open_table(csv_path, content.form, needed=content.columns)
-    reader = RowReader(counts, rejects, progressed)
+    form = content.form
+    table = open_table(csv_path, form, needed=content.columns)
+    reader = RowReader(counts, rejects, lambda _: progressed(form.read.count))
     match content:
         case ItemRows():
             return translate_items(content, table, mapping.lookups, reader, scratch)

@@ -1,6 +1,6 @@
 """The catalogue that a mapping's `trial` asks for: enough to judge a CSV whose councils and services nobody entered."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from tallystick.replay.files import open_table
 from tallystick.replay.ids import slug
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.mapping_schema import AnyItems, Trial
+from tallystick.replay.rows import SHOWN_EVERY
 from tallystick.replay.table import InvalidRow, LeftOut, Row
 from tallystick.replay.targets import targets_from
 
@@ -23,17 +24,20 @@ _COUNTED_BY: Mapping[str, _CountedBy] = {"ticket": "tickets-resolved", "work": "
 _TITLE_LENGTH = 200
 
 
-def trial_definitions(mapping: ReplayMapping, csv_path: Path) -> list[AnyDefinition]:
+def trial_definitions(
+    mapping: ReplayMapping, csv_path: Path, *, progressed: Callable[[int], None] = lambda _: None
+) -> list[AnyDefinition]:
     """Provider, calendars, services, councils, tariffs, agreements, in an order in which each finds what it names.
 
     Targets in plain days count the days of the mapping's zone.
     Empty for a mapping without a trial. Reads the whole file once for the names in it; a council or service that only
-    refused rows name is there too, and does no harm. Raises `UnreadableFile` and `UnusableTemplate`.
+    refused rows name is there too, and does no harm. `progressed` is as that of `translate`. Raises `UnreadableFile`
+    and `UnusableTemplate`.
     """
     trial, content = mapping.content.trial, mapping.content
     if trial is None:
         return []
-    found = _names(mapping, csv_path)
+    found = _names(mapping, csv_path, progressed)
     unit: Literal["ticket", "work", "reading"] = content.kind if isinstance(content, AnyItems) else "reading"
     councils = _councils(trial, found.councils)
     targets = (*trial.targets, *_targets(trial, mapping, found))
@@ -62,13 +66,15 @@ class _Names:
     service: IdField
 
 
-def _names(mapping: ReplayMapping, csv_path: Path) -> _Names:
-    content = mapping.content
-    table = open_table(csv_path, content.form, needed=content.columns)
+def _names(mapping: ReplayMapping, csv_path: Path, progressed: Callable[[int], None]) -> _Names:
+    content, form = mapping.content, mapping.content.form
+    table = open_table(csv_path, form, needed=content.columns)
     fields = OwnerFields(content, table.header, mapping.lookups)
     councils: dict[str, str] = {}
     services: dict[str, str] = {}
-    for _, row in table.rows():
+    for number, (_, row) in enumerate(table.rows(), start=1):
+        if number % SHOWN_EVERY == 0:
+            progressed(form.read.count)
         if not isinstance(row, InvalidRow | LeftOut):
             _note(fields.council, row, councils)
             _note(fields.service, row, services)

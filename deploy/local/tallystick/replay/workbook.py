@@ -26,7 +26,7 @@ _NO_WORKBOOK = (*BROKEN, BadZipFile, InvalidFileException, KeyError, ValueError)
 def workbook_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
     """Each row of the sheet with its number; raises `UnreadableFile`, also where the mapping must name the sheet."""
     number = 0
-    with open_bytes(path) as content, warnings.catch_warnings():
+    with open_bytes(path, form.read) as content, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and extensions, which say nothing about cells
         try:
             seekable = content if content.seekable() else io.BytesIO(content.read())
