@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
-from tallystick.backfill import run
+from tallystick.backfill import pages, run
 from tallystick.command import app
+from tallystick.replay import scratch
 from tallystick.stack import open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work
 from tests.support.log_reading import record_counts
@@ -212,14 +213,19 @@ def test_there_is_no_report_while_the_services_are_behind(
     assert re.search(r"the monitor 1 record \(of provider\.tickets\.v1/\d+: 1\), billing 1 record", refused.output)
 
 
-def test_a_file_of_too_many_events_is_to_be_split(
+def test_in_pages_of_one_item_a_backfill_is_the_same(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "MAX_EVENTS", len(LATE) - 1)
+    file = file_of(tmp_path, [*LATE, *LATE, READING])
+    whole = report(folder, file)
+    monkeypatch.setattr(pages, "PAGE", 1)
+    monkeypatch.setattr(scratch, "_RUN", 2)
 
-    refused = backfill(folder, file_of(tmp_path, LATE))
-
-    assert (refused.exit_code, "more than 6 events" in refused.output) == (2, True)
+    assert report(folder, file) == whole
+    assert whole["known"] == len(LATE)
+    output_of(folder, file, "--approve", whole["digest"], *APPROVAL)
+    work(folder)
+    assert report(folder, file)["changes"]["events"] == {}
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def feed(store: SqlStore, events: Sequence[ItemEvent]) -> None:
 
 def dry_run_of(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDelta]:
     offered = {shard: records(held) for shard, held in shards_of(events).items()}
-    return DryRun(store, WallClock()).statement_deltas(offered, COUNCILS, until=JUNE)
+    return DryRun(store, WallClock()).statement_deltas(offered.items(), COUNCILS, until=JUNE)
 
 
 def totals(store: SqlStore) -> dict[str, int]:

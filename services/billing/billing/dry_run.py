@@ -4,7 +4,7 @@ Every month of a council is compared, from the first that any event names: a lat
 (a reversal) and later ones (a year's cap on credits).
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 
 from msgspec import Struct
@@ -23,6 +23,8 @@ from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.units import Offset
 
+# Some of the records of a shard, which may come again with more.
+ShardRecords = tuple[Shard, Sequence[Record]]
 _BATCH = 4_000  # as many as are stored in one transaction when they come by the log
 # All that a statement is made of, beside the catalogue.
 _Inputs = dict[tuple[str, Month], Set[object]]
@@ -59,16 +61,16 @@ class DryRun:
         return [next(results) if isinstance(event, AcceptedEvent) else None for event in events]
 
     def statement_deltas(
-        self, records: Mapping[Shard, Sequence[Record]], councils: Set[str], *, until: Month
+        self, records: Iterable[ShardRecords], councils: Set[str], *, until: Month
     ) -> list[StatementDelta]:
         """How the statements of `councils` up to the month `until` would change; by council and month.
 
-        The records are applied from each shard's stored position, whatever their offsets.
+        The records, read once, are applied from each shard's stored position, whatever their offsets.
         """
         scope = Scope.of(*councils)
         with self._store.dry_run_store() as store:
             before = _inputs(store, scope, until)
-            for shard, offered in records.items():
+            for shard, offered in records:
                 _apply(store, shard, offered)
             after = _inputs(store, scope, until)
             months = _changing(before, after, until)

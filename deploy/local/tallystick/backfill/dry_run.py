@@ -2,25 +2,23 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from billing.app import BillingApp
 from billing.app import build as build_billing
 from billing.domain.ingest import TOPICS as METERED
-from billing.dry_run import StatementDelta
+from billing.dry_run import ShardRecords, StatementDelta
 from billing.settings import BillingSettings
 from shared.bus.connect import connect
 from shared.clock import Clock
 from shared.contracts.codec import decode_event, encode_event
-from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from shared.contracts.verdicts import VerdictEvent
-from shared.log.content import content_digest
 from shared.log.partitioner import partition_of
 from shared.log.port import Bounds, Bus, Record, Shard, every_shard
-from shared.log.validation import CONFLICT
 from shared.period import Month, month_of
 from shared.settings import read_settings, read_text
 from shared.sql.engine import busy_during_outages
@@ -29,9 +27,10 @@ from shared.units import EpochMillis, Offset
 from shared.web.formats import counted
 from sla_monitor.domain.item import FactResult
 from sla_monitor.domain.verdict_changes import verdict_changes
-from sla_monitor.judging.dry_run import DryRunResult, JudgingDryRun
+from sla_monitor.judging.dry_run import JudgingDryRun
 from sla_monitor.settings import DryRunSettings
-from tallystick.backfill.candidates import Candidate, Refusal
+from tallystick.backfill.candidates import Candidate
+from tallystick.backfill.pages import BackfillPages
 from tallystick.backfill.report import Changes, changes
 from tallystick.servers import ADDRESS, require_addresses
 from tallystick.services import BILLING, DATABASE, OWN_DATABASE
@@ -43,15 +42,6 @@ _CONFLICT: frozenset[_InsertResult] = frozenset(
     {InsertResult.CONFLICT, FactResult.CONFLICT, FactResult.TOO_MANY}  # all are quarantined
 )
 _JUDGED = frozenset({TICKETS.name, WORK.name})
-
-
-@dataclass(frozen=True, slots=True)
-class Deduplicated:
-    """The events to be sent, how many are known already, and what is refused."""
-
-    new: Sequence[Candidate]
-    known: int
-    refused: Sequence[Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,45 +93,50 @@ class BackfillDryRun:
         """What the log holds now of all that the two services read."""
         return {shard: await self.bus.bounds(shard) for shard in every_shard(METERED)}
 
-    async def deduplicate(self, candidates: Sequence[Candidate]) -> Deduplicated:
-        """Which events no service knows: new where any reader would ingest it and none refuses it."""
-        unique, known, refused = _without_repetitions(candidates)
-        new: list[Candidate] = []
-        with busy_during_outages():
-            for shard, held in _by_shard(unique).items():
-                for each, results in zip(held, await self._insert_results(shard, held), strict=True):
-                    if _CONFLICT & results:
-                        refused.append(_conflict(each))
-                    elif _NEW & results:
-                        new.append(each)
-                    else:
-                        known += 1
-        return Deduplicated(new, known, refused)
+    async def changes(self, pages: BackfillPages, *, seen: Callable[[int], None]) -> Changes:
+        """What the events would change, were they sent: new where any reader would ingest it and none refuses it.
 
-    async def changes(self, new: Sequence[Candidate], *, seen: Callable[[int], None]) -> Changes:
-        """What the events would change, were they sent; `seen` gets how many more have been judged."""
-        records = {shard: [each.record for each in held] for shard, held in _by_shard(new).items()}
-        results: list[DryRunResult] = []
-        for shard, held in records.items():
-            if shard.topic in _JUDGED:
-                results.append(await self.monitor.judge(shard, held))
+        What is new of them is noted in `pages`; `seen` gets how many more have been judged.
+        """
+        announced: list[VerdictEvent] = []
+        parked = 0
+        for shard, held in pages.pages():
+            new = pages.note_new(await self._new(shard, held, pages))
+            if new and shard.topic in _JUDGED:
+                judged = await self.monitor.judge(shard, [each.record for each in new])
+                events = [decode_event(message.value) for message in judged.announced]
+                announced += [event for event in events if isinstance(event, VerdictEvent)]
+                parked += judged.parked
             seen(len(held))
-        announced = [decode_event(message.value) for each in results for message in each.announced]
-        verdicts = [event for event in announced if isinstance(event, VerdictEvent)]
-        deltas = await self.statement_deltas(records, verdicts)
-        parked = sum(each.parked for each in results)
-        return changes(new, parked=parked, verdicts=verdict_changes(verdicts), statements=deltas)
+        records = ((shard, [each.record for each in held]) for shard, held in pages.new_pages())
+        deltas = await self.statement_deltas(records, pages.councils, announced)
+        return changes(pages.new(), parked=parked, verdicts=verdict_changes(announced), statements=deltas)
 
     async def statement_deltas(
-        self, records: Mapping[Shard, Sequence[Record]], verdicts: Sequence[VerdictEvent]
+        self, records: Iterable[ShardRecords], councils: Set[str], verdicts: Sequence[VerdictEvent]
     ) -> list[StatementDelta]:
-        """What the providers' records and the monitor's verdicts would do to statements."""
-        applied = {**records, **_verdict_records(verdicts)}
-        councils = {_council(record) for held in applied.values() for record in held}
+        """What the providers' records, of those councils, and the monitor's verdicts would do to statements."""
+        applied = chain(records, _verdict_records(verdicts).items())
+        of_verdicts = {event.council for event in verdicts}
         months = [Month.parse(each.month) for each in verdict_changes(verdicts).verdicts if each.month is not None]
         until = max([month_of(self.clock.now()), *months])
         with busy_during_outages():
-            return await asyncio.to_thread(self.billing.dry_run.statement_deltas, applied, councils, until=until)
+            return await asyncio.to_thread(
+                self.billing.dry_run.statement_deltas, applied, {*councils, *of_verdicts}, until=until
+            )
+
+    async def _new(self, shard: Shard, held: Sequence[Candidate], pages: BackfillPages) -> list[Candidate]:
+        """Those of the events that no service knows; conflicts are refused, and what is known is counted."""
+        new: list[Candidate] = []
+        with busy_during_outages():
+            for each, results in zip(held, await self._insert_results(shard, held), strict=True):
+                if _CONFLICT & results:
+                    pages.refuse_conflict(each)
+                elif _NEW & results:
+                    new.append(each)
+                else:
+                    pages.known += 1
+        return new
 
     async def _insert_results(self, shard: Shard, held: Sequence[Candidate]) -> list[set[_InsertResult]]:
         """For each event, what billing and, where it reads the topic, the monitor would say to it."""
@@ -183,36 +178,3 @@ def _verdict_records(verdicts: Sequence[VerdictEvent]) -> dict[Shard, list[Recor
         shard = Shard(VERDICTS.name, partition_of(key, VERDICTS.partitions))
         records[shard].append(Record(Offset(0), key, encode_event(event), (), EpochMillis(0)))
     return records
-
-
-def _council(record: Record) -> str:
-    return split_item_key((record.key or b"").decode())[0]
-
-
-def _by_shard(candidates: Iterable[Candidate]) -> dict[Shard, list[Candidate]]:
-    shards: dict[Shard, list[Candidate]] = defaultdict(list)
-    for each in candidates:
-        shards[each.shard].append(each)
-    return shards
-
-
-def _without_repetitions(candidates: Iterable[Candidate]) -> tuple[list[Candidate], int, list[Refusal]]:
-    """Each event once, how many were repetitions, and those with other content under the same id."""
-    first: dict[tuple[str, str], bytes] = {}
-    unique: list[Candidate] = []
-    repeated = 0
-    refused: list[Refusal] = []
-    for each in candidates:
-        identity, digest = (each.event.source, each.event.id), content_digest(each.event)
-        if identity not in first:
-            unique.append(each)
-            first[identity] = digest
-        elif first[identity] == digest:
-            repeated += 1
-        else:
-            refused.append(_conflict(each))
-    return unique, repeated, refused
-
-
-def _conflict(each: Candidate) -> Refusal:
-    return Refusal(each.where, CONFLICT.reason, CONFLICT.detail)

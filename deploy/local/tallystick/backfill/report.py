@@ -1,7 +1,7 @@
 """What a backfill would change, for people and for programs; its digest names exactly that."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import Struct
@@ -49,13 +49,15 @@ class BackfillReport(Struct, frozen=True):
 
 
 def changes(
-    new: Sequence[Candidate], *, parked: int, verdicts: VerdictChanges, statements: Sequence[StatementDelta]
+    new: Iterable[Candidate], *, parked: int, verdicts: VerdictChanges, statements: Sequence[StatementDelta]
 ) -> Changes:
     """The changes that `new` events make, in whatever order they are given."""
-    kinds = Counter(str(each.event.__struct_config__.tag) for each in new)
-    content = sha256()
-    for value in sorted(map(_content, new)):
-        content.update(sha256(value).digest())
+    kinds: Counter[str] = Counter()
+    digests: list[bytes] = []
+    for each in new:
+        kinds[str(each.event.__struct_config__.tag)] += 1
+        digests.append(sha256(_content(each)).digest())
+    content = sha256(b"".join(sorted(digests)))
     return Changes(dict(sorted(kinds.items())), content.hexdigest(), parked, verdicts, tuple(statements))
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from rich.progress import Progress
@@ -13,25 +13,17 @@ from shared.instants import epoch_ms
 from shared.sql.approvals import Approval
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
-from tallystick.backfill.candidates import (
-    NO_EVENT,
-    Candidate,
-    FileLine,
-    Refusal,
-    events_of_lines,
-    in_sending_order,
-    read_candidate,
-)
+from tallystick.backfill.candidates import NO_EVENT, FileLine, Refusal, events_of_lines, read_candidate
 from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
+from tallystick.backfill.pages import BackfillPages
 from tallystick.backfill.report import BackfillReport, Changes
 from tallystick.backfill.table_changes import changes_of_table
 from tallystick.console import EXIT_BUSY, fail, progress
 from tallystick.publish import publish
 from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.scratch import Scratch
 from tallystick.replay.table import UnreadableFile
 
-# All of them are held in memory, about 4 KB each, and billing ingests nothing during their dry run.
-MAX_EVENTS = 200_000
 # How long the services may come no further before the command gives up.
 PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.5
@@ -48,51 +40,50 @@ class BackfillOptions:
 
 async def run_backfill(options: BackfillOptions) -> BackfillReport:
     """What the events would change; where exactly that is approved, the new ones are in the log."""
-    read = None if options.mapping is not None else await asyncio.to_thread(_read_lines, options.file)
-    async with open_dry_run(WallClock()) as dry_run:
-        with progress() as bars:
-            await _wait_for_services(dry_run, bars)
-            found, refused, known = read or await _read_table(options.file, options.mapping, dry_run)
-            unique = await dry_run.deduplicate(found)
-            new = in_sending_order(unique.new)
-            bar = bars.add_task("Dry run", total=len(new) + 1)
-            changes = await dry_run.changes(new, seen=lambda count: bars.advance(bar, count))
-            bars.advance(bar)
-        if options.approved is not None and new:
-            await _apply(options.approved, changes, new, dry_run, file=options.file.name)
-        return BackfillReport(changes, known + unique.known, [*refused, *unique.refused])
+    with closing(Scratch()) as scratch:
+        pages = BackfillPages(scratch)
+        if options.mapping is None:
+            await asyncio.to_thread(_read_lines, options.file, pages)
+        async with open_dry_run(WallClock()) as dry_run:
+            with progress() as bars:
+                await _wait_for_services(dry_run, bars)
+                if options.mapping is not None:
+                    await _read_table(options.file, options.mapping, dry_run, pages, scratch)
+                bar = bars.add_task("Dry run", total=pages.read_count - pages.known - len(pages.refused) + 1)
+                changes = await dry_run.changes(pages, seen=lambda count: bars.advance(bar, count))
+                bars.update(bar, completed=pages.read_count, total=pages.read_count)
+            if options.approved is not None and pages.new_count:
+                await _apply(options.approved, changes, pages, dry_run, file=options.file.name)
+            return BackfillReport(changes, pages.known, pages.refused)
 
 
-_Read = tuple[list[Candidate], list[Refusal], int]
+def _read_lines(file: Path, pages: BackfillPages) -> None:
+    """The events of a file of events are in `pages`, and what of it is none."""
+    _read(events_of_lines(file), pages)
+    if not pages.read_count:
+        _require_events(file.name, pages.refused, mapped=False)
 
 
-def _read_lines(file: Path) -> _Read:
-    """The events of a file of events, and what of it is none."""
-    candidates, refused = _candidates(events_of_lines(file), file)
-    if not candidates:
-        _require_events(file.name, refused, mapped=False)
-    return candidates, refused, 0
+async def _read_table(
+    file: Path, mapping: ReplayMapping, dry_run: BackfillDryRun, pages: BackfillPages, scratch: Scratch
+) -> None:
+    """What an export changes is in `pages`, why rows of it make no event, and how many of its events are known."""
+    found = await changes_of_table(mapping, file, dry_run, scratch)
+    pages.refused += found.refused
+    pages.known += found.changes.known
+    await asyncio.to_thread(_read, found.events, pages)
+    if not pages.read_count and not found.changes.known:
+        _require_events(file.name, pages.refused, mapped=True)
 
 
-async def _read_table(file: Path, mapping: ReplayMapping | None, dry_run: BackfillDryRun) -> _Read:
-    """What an export changes, why rows of it make no event, and how many of its events are known already."""
-    if mapping is None:
-        return [], [], 0
-    found = await changes_of_table(mapping, file, dry_run, limit=MAX_EVENTS + 1)
-    candidates, refused = _candidates(found.events, file)
-    refused = [*found.refused, *refused]
-    if not candidates and not found.changes.known:
-        _require_events(file.name, refused, mapped=True)
-    return candidates, refused, found.changes.known
-
-
-def _candidates(events: Iterable[FileLine], file: Path) -> tuple[list[Candidate], list[Refusal]]:
+def _read(events: Iterable[FileLine], pages: BackfillPages) -> None:
     now_ms = epoch_ms(WallClock().now())
-    found = [read_candidate(line, now_ms=now_ms) for line in islice(events, MAX_EVENTS + 1)]
-    if len(found) > MAX_EVENTS:
-        raise UnreadableFile(f"{file.name} has more than {MAX_EVENTS:,} events: split it between items")
-    refused = [each for each in found if isinstance(each, Refusal)]
-    return [each for each in found if isinstance(each, Candidate)], refused
+    for line in events:
+        read = read_candidate(line, now_ms=now_ms)
+        if isinstance(read, Refusal):
+            pages.refused.append(read)
+        else:
+            pages.add([read])
 
 
 def _require_events(name: str, refused: Sequence[Refusal], *, mapped: bool) -> None:
@@ -134,7 +125,7 @@ async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
 async def _apply(
     approved: tuple[str, Authorisation],
     changes: Changes,
-    new: Sequence[Candidate],
+    pages: BackfillPages,
     dry_run: BackfillDryRun,
     *,
     file: str,
@@ -145,9 +136,8 @@ async def _apply(
             f"This is not what was approved: its digest is {changes.digest}.",
             do="Nothing was sent. The services know more now: read the new report, and approve that.",
         )
-    approval = Approval(digest, dry_run.clock.now(), f"backfill {file}", len(new), by.actor, by.reason)
+    approval = Approval(digest, dry_run.clock.now(), f"backfill {file}", pages.new_count, by.actor, by.reason)
     await asyncio.to_thread(dry_run.billing.approvals.add, approval)
     with progress() as bars:
-        bar = bars.add_task("Sending", total=len(new))
-        messages = ((each.shard.topic, each.message) for each in new)
-        await publish(dry_run.bus, messages, lambda count: bars.update(bar, completed=count))
+        bar = bars.add_task("Sending", total=pages.new_count)
+        await publish(dry_run.bus, pages.messages(), lambda count: bars.update(bar, completed=count))

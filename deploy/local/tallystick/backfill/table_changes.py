@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -27,17 +26,20 @@ _AT_ONCE = 4_000
 
 
 class TableChanges(NamedTuple):
-    """The events to be sent, at most so many as were asked for; why rows make none; and what changes, in numbers."""
+    """The events to be sent, read once; why rows make none; and what changes, in numbers."""
 
-    events: list[FileLine]
+    events: Iterator[FileLine]
     refused: list[Refusal]
     changes: ExportDifference
 
 
-async def changes_of_table(mapping: ReplayMapping, path: Path, dry_run: BackfillDryRun, *, limit: int) -> TableChanges:
+async def changes_of_table(
+    mapping: ReplayMapping, path: Path, dry_run: BackfillDryRun, scratch: Scratch
+) -> TableChanges:
     """What the export changes of all that the log holds of its source; raises `UnreadableFile`.
 
-    Exports are compared in the order in which they are sent: nobody remembers as of when another machine's was.
+    Its events are read from `scratch`. Exports are compared in the order in which they are sent: nobody remembers as of
+    when another machine's was.
     """
     content = mapping.content
     span = None if content.complete is None else content.complete.span(ZoneInfo(content.zone))
@@ -47,7 +49,7 @@ async def changes_of_table(mapping: ReplayMapping, path: Path, dry_run: Backfill
     def reject(rejected: RejectedRow) -> None:
         refused.append(Refusal(f"line {rejected.line}", ROW, rejected.reason))
 
-    with closing(Scratch()) as scratch, open_register(None) as register:
+    with open_register(None) as register:
         exported = ExportChanges(scratch, content.source, as_of_us=epoch_us(dry_run.clock.now()), complete=span)
         work = partial(translate, counts=counts, rejects=reject, scratch=scratch)
         stated = await asyncio.to_thread(work, mapping, path)
@@ -56,7 +58,7 @@ async def changes_of_table(mapping: ReplayMapping, path: Path, dry_run: Backfill
         for batch in _batches(iter(stated)):
             exported.add_stated(batch)
         changes = exported.compare(register, counts.refused_lines.keys())
-        events = [FileLine(timed.key, timed.value) for timed in islice(exported.events(stated), limit)]
+    events = (FileLine(timed.key, timed.value) for timed in exported.events(stated))
     return TableChanges(events, refused, changes)
 
 

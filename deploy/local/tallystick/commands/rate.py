@@ -35,7 +35,7 @@ async def _deltas(events: "Sequence[VerdictEvent]") -> "list[StatementDelta]":
     from tallystick.backfill.dry_run import open_dry_run
 
     async with open_dry_run(WallClock()) as dry_run:
-        return await dry_run.statement_deltas({}, events)
+        return await dry_run.statement_deltas((), set(), events)
 
 
 def _event(where: str, value: bytes) -> "VerdictEvent":
