@@ -82,3 +82,52 @@ def test_the_command_prints_the_mapping_or_writes_it_and_never_over_a_file(tmp_p
 
     assert (printed.exit_code, written.exit_code, again.exit_code) == (0, 0, 2)
     assert to.read_text(encoding="utf-8") == printed.stdout
+
+
+FINANCE_DESK = """\
+Street scene cases;;;;;;
+Case ref;Raised by authority;Date raised;Time raised;On hold from;Date fixed;Fix by
+SC1;Adur;11/06/2026;09:19;;27/06/2026 12:19;16/06/2026 09:19
+SC2;Worthing;04/06/2026;04:01;05/06/2026 09:00;;09/06/2026 04:01
+Total;;;;;;
+"""
+
+
+def test_a_title_above_a_total_below_and_times_in_two_columns_are_found_out(tmp_path: Path) -> None:
+    found = suggested(tmp_path, FINANCE_DESK)
+
+    assert found.undecided == ()
+    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv")
+    assert replayed.rejected == []
+    assert sorted(replayed.names) == ["opened", "opened", "resolved"]
+    assert {timed.key for timed in replayed.timed} == {"adur:SC1", "worthing:SC2"}
+    assert min(event.time.isoformat() for event in replayed.events) == "2026-06-04T03:01:00+00:00"
+    assert '# - {event: paused, column: "On hold from"' in found.text
+
+
+def test_columns_of_dates_and_of_times_have_a_form_each(tmp_path: Path) -> None:
+    text = "Ref,Council,Opened,Closed\n1,Adur,29/06/2026 09:00,30/06/2026\n2,Adur,03/07/2026 10:00,\n"
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided == ()
+    assert 'time_format: ["%d/%m/%Y %H:%M", "%d/%m/%Y"]' in found.text
+    assert replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv").rejected == []
+
+
+def test_what_one_column_shows_of_days_and_months_holds_for_the_others(tmp_path: Path) -> None:
+    text = "Ref,Council,Opened,Closed\n1,Adur,03/04/2026 09:00,30/06/2026 10:00\n2,Adur,05/06/2026 10:00,\n"
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided == ()
+    assert 'time_format: "%d/%m/%Y %H:%M"' in found.text
+
+
+def test_dates_that_may_be_either_way_round_in_every_column_are_not_guessed(tmp_path: Path) -> None:
+    text = "Ref,Council,Opened,Closed\n1,Adur,03/04/2026 09:00,05/06/2026\n2,Adur,05/06/2026 10:00,\n"
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided
+    assert "whether days or months come first" in found.undecided[0]

@@ -88,7 +88,8 @@ def _is_header(form: FileForm, index: int, line: int, row: Row | InvalidRow, nee
     if isinstance(row, InvalidRow) or form.header_line not in {None, line}:
         return False
     columns = [cell.strip() for cell in row]
-    return all(columns.count(name) == 1 for name in needed) and (bool(needed) or index == 0)
+    is_named = bool(needed) or form.header_line is not None or index == 0
+    return is_named and all(columns.count(name) == 1 for name in needed)
 
 
 def _found(path: Path, form: FileForm, candidate: _Candidate, index: int, *, typed: bool) -> Table:

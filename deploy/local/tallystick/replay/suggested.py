@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,18 +23,21 @@ from tallystick.replay.times import ISO, Times, contradictions
 UNDECIDED = "UNDECIDED"
 _ROWS = 1_000
 _BYTES = 1_000_000
+# Lines above which a header is looked for.
+_LOOKED_AT = 30
 _ENCODINGS = ("utf-8-sig", "cp1252")
 # What columns are called in the exports of service desks and finance systems, the surest names first.
 _NAMES: Mapping[str, re.Pattern[str]] = {
     role: re.compile(pattern, re.IGNORECASE)
     for role, pattern in {
-        "item": r"^(number|ref(erence)?|(ticket|case|invoice)( id| no| number)?|issue key|id)$",
+        "item": r"^((ticket|case|invoice|job|request|enquiry)[ _-])?(number|no\.?|id|ref(erence)?|key|issue key)$"
+        r"|^(ticket|case|invoice|#)$",
         "council": r"council|customer|organi[sz]ation|company|authority|client|^body$",
         "priority": r"priority|urgency|severity",
         "opened": r"^(opened|created|logged|reported|received|date raised|raised)\b|creat(ed|ion)|open(ed|ing)",
-        "resolved": r"^(resolved|fixed|solved|completed|closed)\b|resol(ved|ution date)|solved|closed",
+        "resolved": r"^(date |time )?(resolved|fixed|solved|completed|closed)\b|resol(ved|ution date)|solved|closed",
         "paused": r"pending|on hold|paused|suspended",
-        "due": r"\bdue\b|target|deadline|breach",
+        "due": r"\bdue\b|target|deadline|breach|^(fix|respond|complete) by$",
     }.items()
 }
 _DAYS = (
@@ -42,6 +45,8 @@ _DAYS = (
     *("%d-%m-%Y", "%d.%m.%Y", "%d-%b-%y", "%d %b %Y", "%d/%b/%y"),
 )
 _TIMES_OF_DAY = (" %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "")
+_TIME_OF_DAY = re.compile(r"[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9])?( ?[ap]m)?", re.IGNORECASE)
+_TOTAL = re.compile(r"(grand |sub-?)?totals?:?", re.IGNORECASE)
 _FORMS = tuple(f"{day}{time}" for day in _DAYS for time in _TIMES_OF_DAY)
 
 
@@ -58,6 +63,7 @@ class _Sample:
     """The first rows of a file, column by column."""
 
     header: Header
+    header_line: int | None = None
     rows: list[Row] = field(default_factory=list)
 
     def cells(self, column: str) -> list[str]:
@@ -72,10 +78,17 @@ def suggest(path: Path, *, zone: str) -> Suggestion:
     sample = _sampled(path, form)
     roles = _roles(sample)
     times = [roles[role] for role in ("opened", "resolved", "due") if role in roles]
-    forms, evidence = _time_forms(sample, times)
+    clocks = {column: clock for column in times if (clock := _time_beside(sample, column)) is not None}
+    forms, evidence = _time_forms([_times_of(sample, column, clocks.get(column)) for column in times])
     undecided = [f"which column is the time of opening: {_all(sample.header)}"] if "opened" not in roles else []
     undecided += [evidence] if forms == (UNDECIDED,) else []
-    lines = [*_head(path, form, zone, sample), *_time_lines(forms, evidence), *_item_lines(roles), *_event_lines(roles)]
+    lines = [
+        *_head(path, form, zone, sample),
+        *_where_lines(sample, roles),
+        *_time_lines(forms, evidence, clocks),
+        *_item_lines(roles),
+        *_event_lines(roles),
+    ]
     return Suggestion("\n".join([*lines, *_trial_lines(roles)]) + "\n", tuple(undecided))
 
 
@@ -86,6 +99,17 @@ def _form(path: Path) -> FileForm:
     encoding = next((each for each in _ENCODINGS if _is_text(path, each)), "latin-1")
     form = FileForm(encoding=encoding)
     return FileForm(encoding=encoding, delimiter=declared_delimiter(path, form) or _delimiter(path, encoding))
+
+
+def _with_header(path: Path, form: FileForm) -> FileForm:
+    """The form with the line of the header, the first of the fullest, where lines above it say what the file is."""
+    table = open_table(path, form, needed=())
+    rows: list[tuple[int, Row]] = [(0, list(table.header.columns))]
+    rows += [(line, row) for line, row in islice(table.below(), _LOOKED_AT) if not isinstance(row, InvalidRow)]
+    filled = [len({cell.strip() for cell in row if cell.strip()}) for _, row in rows]
+    line, _ = rows[filled.index(max(filled))]
+    is_title = filled[0] <= max(filled) / 2
+    return replace(form, header_line=line) if line and is_title else form
 
 
 def _is_text(path: Path, encoding: str) -> bool:
@@ -100,13 +124,14 @@ def _is_text(path: Path, encoding: str) -> bool:
 
 def _delimiter(path: Path, encoding: str) -> str:
     with open_bytes(path) as content:
-        first = content.readline(_BYTES).decode(encoding, "replace")
+        first = "".join(content.readline(_BYTES).decode(encoding, "replace") for _ in range(_LOOKED_AT))
     return max(DELIMITERS, key=first.count)
 
 
 def _sampled(path: Path, form: FileForm) -> _Sample:
+    form = _with_header(path, form)
     table = open_table(path, form, needed=())
-    found = _Sample(table.header)
+    found = _Sample(table.header, form.header_line)
     for _, row in islice(table.rows(), _ROWS):
         if not isinstance(row, InvalidRow | LeftOut):
             found.rows.append(row)
@@ -128,17 +153,48 @@ def _roles(sample: _Sample) -> dict[str, str]:
     return found
 
 
-def _time_forms(sample: _Sample, columns: Iterable[str]) -> tuple[tuple[str, ...], str]:
-    """The forms by which every sampled time can be read, and the evidence; `UNDECIDED` where two could be meant."""
-    cells = [text for column in columns for text in sample.cells(column)]
+def _times_of(sample: _Sample, column: str, clock: str | None) -> list[str]:
+    """The times of a column, with the time of day from the one beside it."""
+    if clock is None:
+        return sample.cells(column)
+    day, time = sample.header.cell(column), sample.header.cell(clock)
+    return [f"{day(row)} {time(row)}".strip() for row in sample.rows if day(row)]
+
+
+def _time_forms(columns: Iterable[list[str]]) -> tuple[tuple[str, ...], str]:
+    """The forms by which every sampled time can be read, and the evidence; `UNDECIDED` where two could be meant.
+
+    Each column has one form; what one of them shows of the order of days and months holds for all.
+    """
+    by_column = [cells for cells in columns if cells]
+    cells = [text for each in by_column for text in each]
     if not cells or _reads(ISO, cells):
         return (), "times are ISO 8601"
-    fitting = [form for form in _FORMS if _reads(form, cells)]
-    if not fitting:
-        return (UNDECIDED,), f"by which form times are read: for example {cells[0]!r}"
-    if any(contradictions(fitting)):
-        return (UNDECIDED,), f"whether days or months come first: {' or '.join(fitting)} read all {len(cells):,} times"
-    return (fitting[0],), f"all {counted(len(cells), 'time')} looked at are of this form, and of no other"
+    fitting = [[form for form in (*_FORMS, ISO) if _reads(form, each)] for each in by_column]
+    for each, forms in zip(by_column, fitting, strict=True):
+        if not forms:
+            return (UNDECIDED,), f"by which form times are read: for example {each[0]!r}"
+    known = {form[:8] for forms in fitting for form in forms if len({each[:8] for each in forms}) == 1}
+    chosen = [next((form for form in forms if form[:8] in known), forms[0]) for forms in fitting]
+    every = list(dict.fromkeys(chosen))
+    if any(contradictions([*every, *(form for forms in fitting for form in forms if not known)])):
+        read = " or ".join(dict.fromkeys(form for forms in fitting for form in forms))
+        return (UNDECIDED,), f"whether days or months come first: {read} read all {len(cells):,} times"
+    of_form = "of this form" if len(every) == 1 else "of one of these forms"
+    return tuple(every), f"all {counted(len(cells), 'time')} looked at are {of_form}, and of no other"
+
+
+def _time_beside(sample: _Sample, column: str) -> str | None:
+    """The column with the times of day of a column of dates: its name says `time` where the other says `date`."""
+    if any(":" in text for text in sample.cells(column)):
+        return None
+    plain = re.sub(r"\b(date|time)\b", "", column, flags=re.IGNORECASE).strip().lower()
+    for other in sample.header.columns:
+        if other != column and re.sub(r"\btime\b", "", other, flags=re.IGNORECASE).strip().lower() == plain:
+            cells = sample.cells(other) if sample.header.columns.count(other) == 1 else []
+            if cells and all(map(_TIME_OF_DAY.fullmatch, cells)):
+                return other
+    return None
 
 
 def _reads(form: str, cells: Sequence[str]) -> bool:
@@ -161,12 +217,25 @@ def _head(path: Path, form: FileForm, zone: str, sample: _Sample) -> Iterator[st
         yield f"encoding: {form.encoding}             # the file is not UTF-8"
     if form.delimiter not in {None, ","}:
         yield f"delimiter: {json.dumps(form.delimiter)}"
+    if sample.header_line is not None:
+        yield f"header_line: {sample.header_line}                  # what stands above it is no row"
 
 
-def _time_lines(forms: tuple[str, ...], evidence: str) -> Iterator[str]:
+def _where_lines(sample: _Sample, roles: Mapping[str, str]) -> Iterator[str]:
+    """Totals below the rows are no items."""
+    cells = sample.cells(roles["item"]) if "item" in roles else []
+    if totals := sorted({text for text in cells if _TOTAL.fullmatch(text)}):
+        yield f"where: [{{column: {json.dumps(roles['item'])}, not_in: {json.dumps(totals)}}}]   # no row of its own"
+
+
+def _time_lines(forms: tuple[str, ...], evidence: str, clocks: Mapping[str, str]) -> Iterator[str]:
     yield f"# {evidence}"
     if forms:
-        yield f"time_format: {json.dumps(forms[0])}"
+        yield f"time_format: {json.dumps(forms[0] if len(forms) == 1 else list(forms))}"
+    if clocks:
+        yield "times:"
+    for column, clock in clocks.items():
+        yield f"  {json.dumps(column)}: {{time: {json.dumps(clock)}}}   # the time of day is in a column of its own"
 
 
 def _item_lines(roles: Mapping[str, str]) -> Iterator[str]:
@@ -191,11 +260,14 @@ def _event_lines(roles: Mapping[str, str]) -> Iterator[str]:
     yield ""
     yield "events:"
     yield f"  - {{event: opened, column: {json.dumps(roles.get('opened', UNDECIDED))}}}"
+    if "paused" in roles:
+        paused = json.dumps(roles["paused"])
+        yield f"  # {paused} may be about pauses: where columns have the times of their beginning and end, add"
+        yield "  # these lines; a length of time says how long, not when"
+        yield f"  # - {{event: paused, column: {paused}, data: {{reason: hold, awaiting: council}}}}"
+        yield '  # - {event: resumed, column: "..."}'
     if "resolved" in roles:
         yield f"  - {{event: resolved, column: {json.dumps(roles['resolved'])}}}"
-    if "paused" in roles:
-        yield f"  # {json.dumps(roles['paused'])} may be about pauses: with times of their beginning and end, add"
-        yield "  # paused and resumed; a length of time says how long, not when"
 
 
 def _trial_lines(roles: Mapping[str, str]) -> Iterator[str]:
