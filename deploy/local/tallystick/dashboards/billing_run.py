@@ -1,4 +1,4 @@
-"""Billing run: what each council will be charged for the month so far, and what stands against issuing it."""
+"""Billing run: how far statements are, what each council is charged so far, and what stands against issuing them."""
 
 from tallystick.dashboards.dashboard import Dashboard, Row
 from tallystick.dashboards.panels import COUNT, POUNDS, SECONDS, SHARE, STATE, Link, Query, lines, number
@@ -17,6 +17,7 @@ from tallystick.dashboards.queries import (
     owned,
     runbook,
 )
+from tallystick.dashboards.statement_run import RUN
 from tallystick.dashboards.tables import Column, table
 
 _BILLING = 'group="billing"'
@@ -176,9 +177,12 @@ _CHANGES = Row(
 BILLING_RUN = Dashboard(
     uid="tallystick-billing-run",
     title="Billing run",
-    description="What each council will be charged for the month so far, and what stands against issuing statements.",
+    description=(
+        "How far each month's statements are, what each council will be charged for the month so far, and what stands "
+        "against issuing statements."
+    ),
     since="now/M",
-    rows=[_AGAINST, _MONTH, _CHANGES],
+    rows=[_AGAINST, RUN, _MONTH, _CHANGES],
     choices=[COUNCILS, BILLED_SERVICES],
     annotations=[BREACHES_OF_COUNCILS, CORRECTIONS, NEW_VERSIONS],
     links=[Link("Runbooks", "${docs:raw}/alerts.md")],
