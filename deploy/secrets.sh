@@ -41,5 +41,7 @@ write operator_client_id "tsc_$(random 12)"
 write operator_client_secret "tss_$(random 32)"
 # What your OpenID provider gave this installation; people sign in once there is something in it (docs/access.md).
 write oidc_client_secret ""
+# What the mail server asks billing for; mails are sent once there is a host in .env (docs/closing.md).
+write smtp_password ""
 
 grep -qs '^TALLYSTICK_SECRETS=' .env || echo 'TALLYSTICK_SECRETS=./deploy/secrets' >>.env

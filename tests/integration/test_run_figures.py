@@ -88,7 +88,7 @@ def test_every_council_has_its_figures_at_0_before_anything_happened(store: SqlS
         (MAY, "approved"): 0,
         (MAY, "issued"): 0,
     }
-    assert samples_of(found, ledger_pence=0).keys() == set(RUN_METRICS)
+    assert samples_of(found, ledger_pence=0, mails={}).keys() == set(RUN_METRICS)
 
 
 def test_the_run_goes_from_state_to_state(store: SqlStore) -> None:

@@ -10,8 +10,9 @@ LATE = series("late_statement_age_seconds", ADUR)
 ISSUABLE = series("issuable_statement_age_seconds", ADUR)
 DIFFERING = series("reconciliation_differing_figures", ADUR)
 LEDGER = series("ledger_sum_pence", BILLING)
+FAILING = series("mail_messages", BILLING, state="failing")
 OVERDUE = series("overdue_queries", ADUR)
-HELD_BACK = (
+NOT_ISSUED = (
     "For 1d 0h 1m 0s it has been approved and its review over. Something refuses to issue it, or nobody has tried."
 )
 
@@ -41,7 +42,7 @@ CASES = (
         alert="CloseBlocked",
         series={ISSUABLE: "_x4 86460x40"},
         at="5m",
-        fires=of_adur("An approved statement of adur is not issued", HELD_BACK),
+        fires=of_adur("An approved statement of adur is not issued", NOT_ISSUED),
     ),
     AlertCase(name="since this morning", alert="CloseBlocked", series={ISSUABLE: "14400x40"}, at="5m"),
     AlertCase(
@@ -81,4 +82,24 @@ CASES = (
         ),
     ),
     AlertCase(name="answered", alert="QueryOverdue", series={OVERDUE: "2x4 0x40"}, at="5m"),
+    AlertCase(
+        name="refused since the first try, and two instances say so",
+        alert="MailFailing",
+        series={FAILING: "_x4 1x100", second(FAILING): "0x4 1x100"},
+        at="20m",
+        fires=[
+            Firing(
+                BILLING | {"state": "failing"},
+                "Mails to councils are not delivered",
+                "1 were refused: failing ones are tried again, failed ones were given up. These are failing.",
+            )
+        ],
+    ),
+    AlertCase(name="the next try succeeds", alert="MailFailing", series={FAILING: "1x20 0x100"}, at="20m"),
+    AlertCase(
+        name="many wait, and none was refused",
+        alert="MailFailing",
+        series={FAILING: "0x100", FAILING.replace("failing", "waiting"): "40x100"},
+        at="20m",
+    ),
 )

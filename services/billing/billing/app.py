@@ -12,7 +12,9 @@ from billing.consumer import BillingProcessor
 from billing.decisions import ApprovedDecisions
 from billing.domain.ingest import TOPICS
 from billing.domain.judged import judged_through
+from billing.domain.notices import Notice, Recipient, recipient_of
 from billing.dry_run import DryRun
+from billing.mailing import Mailing
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.routes import closing as closing_routes
@@ -26,6 +28,7 @@ from billing.routes.query_pages import QueryPages
 from billing.routes.read_back import ReadBack
 from billing.run_metrics import samples_of
 from billing.settings import BillingSettings
+from billing.smtp import SmtpServer
 from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.closing import MonthClosing
 from billing.statements.compared import ComparedStatements
@@ -37,6 +40,7 @@ from billing.statements.recomputation import Recomputation
 from billing.statements.run_figures import StatementRun
 from billing.statements.steps import StatementSteps
 from billing.statements.tallies import Tallies
+from billing.store.notices import SqlNotices
 from billing.store.sealing_keys import SealingKeys
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log, outbox
@@ -52,7 +56,7 @@ from shared.http.ways import authentication
 from shared.log.port import Bus, Shard
 from shared.metrics.definition import Figures
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
-from shared.period import month_of
+from shared.period import LONDON, month_of
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
@@ -103,7 +107,8 @@ class BillingApp:
         prepare(engine, "billing")
         self.cursor_key = derived_key(engine, installation_key, "cursors")
         self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
-        self._store = SqlStore(engine)
+        self._store = SqlStore(engine, sends_notices=bool(settings.smtp_host))
+        self._notices = SqlNotices(engine)
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.compared = ComparedStatements(answering, self.statements, clock)
@@ -128,12 +133,13 @@ class BillingApp:
         self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
         self._access = AccessView(bus, reader=GROUP)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
-        self._relaying = Heartbeat("outbox relay")
+        self._relaying, self._mailing = Heartbeat("outbox relay"), self._mailing_by(settings)
         self.heartbeats: Sequence[Heartbeat] = (
             self._relaying,
             self._access.heartbeat,
             self.decisions.heartbeat,
             self.audit.heartbeat,
+            *(each.heartbeat for each in self._mailing),
         )
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
@@ -153,6 +159,18 @@ class BillingApp:
             bus=bus,
             clock=clock,
         )
+
+    def _mailing_by(self, settings: BillingSettings) -> Sequence[Mailing]:
+        """What sends mails to councils; none where the settings name no mail server."""
+        if not settings.smtp_host:
+            return ()
+        server, sender, public_url = SmtpServer(settings), settings.mail_from, settings.public_url
+        to = self._recipient
+        return (Mailing(self._notices, server, self._clock, to, sender=sender, public_url=public_url),)
+
+    def _recipient(self, notice: Notice) -> Recipient | None:
+        with self._store.snapshot(Scope.all()) as snapshot:
+            return recipient_of(snapshot.terms, notice.council, self._clock.now().astimezone(LONDON).date())
 
     @property
     def router(self) -> APIRouter:
@@ -214,6 +232,8 @@ class BillingApp:
             tasks.create_task(self._access.run(stop))
             tasks.create_task(self.decisions.run(stop))
             tasks.create_task(self.audit.run(stop))
+            for mailing in self._mailing:
+                tasks.create_task(mailing.run(stop))
             tasks.create_task(self._ingest(stop))
             tasks.create_task(relay(self._workers, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
 
@@ -257,7 +277,8 @@ class BillingApp:
         """The figures of the statement run, after what this instance has recomputed is there for all to see."""
         with self._recomputation.newest() as results:
             self._store.keep_recomputations(results)
-        return samples_of(self._run.figures(), ledger_pence=self._run.ledger_pence())
+        mails = self._notices.counts(self._clock.now())
+        return samples_of(self._run.figures(), ledger_pence=self._run.ledger_pence(), mails=mails)
 
     async def _version_counts(self) -> Mapping[str, int]:
         return await asyncio.to_thread(self._store.version_counts)

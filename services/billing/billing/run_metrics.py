@@ -1,4 +1,4 @@
-"""The metrics of the statement run: how far each month is, what is late, what differs, what is queried and held."""
+"""The metrics of the statement run: how far months are, what is late, differs or is queried, which mails wait."""
 
 from collections.abc import Callable, Mapping
 
@@ -97,6 +97,18 @@ HELD = MetricDefinition(
     action="Answer the queries: what is upheld is due again, what is credited is in the next document.",
     exporter=Exporter.EVERY_INSTANCE,
 )
+MAILS = MetricDefinition(
+    name="tallystick_mail_messages",
+    kind="gauge",
+    unit="messages",
+    labels=("state",),
+    meaning=(
+        "Mails to councils: waiting to be tried, failing (refused, and tried again), failed (given up in the last "
+        "seven days). All 0 where none are sent."
+    ),
+    action="Alert MailFailing: the log events mail.refused and mail.failed hold the reason.",
+    exporter=Exporter.EVERY_INSTANCE,
+)
 # What of a council's figures each metric shows.
 _OF_COUNCILS: Mapping[MetricDefinition, Callable[[CouncilFigures], float]] = {
     LATE_STATEMENTS: lambda of: of.late,
@@ -108,14 +120,15 @@ _OF_COUNCILS: Mapping[MetricDefinition, Callable[[CouncilFigures], float]] = {
     OVERDUE_QUERIES: lambda of: of.queries.overdue,
     HELD: lambda of: of.queries.held_pence,
 }
-RUN_METRICS = (RUN_STATEMENTS, LEDGER_SUM, *_OF_COUNCILS)
+RUN_METRICS = (RUN_STATEMENTS, LEDGER_SUM, *_OF_COUNCILS, MAILS)
 
 
-def samples_of(run: RunFigures, *, ledger_pence: int) -> Figures:
+def samples_of(run: RunFigures, *, ledger_pence: int, mails: Mapping[str, int]) -> Figures:
     """The figures as they are exported: every council that is known has each of its series, at 0 from the beginning."""
     return {
         RUN_STATEMENTS: {(str(month), status): count for (month, status), count in run.statements.items()},
         LEDGER_SUM: {(): ledger_pence},
+        MAILS: {(state,): count for state, count in mails.items()},
         **{
             metric: {(council,): value(of) for council, of in run.councils.items()}
             for metric, value in _OF_COUNCILS.items()

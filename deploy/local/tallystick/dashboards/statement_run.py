@@ -16,6 +16,7 @@ _OPEN = figure("tallystick_open_queries", "council", COUNCIL)
 _OVERDUE = figure("tallystick_overdue_queries", "council", COUNCIL)
 _HELD = f"{figure('tallystick_held_pence', 'council', COUNCIL)} / {_PENCE_A_POUND}"
 _NOT_ISSUED = 'state!="issued"'
+_REFUSED = 'state=~"failing|failed"'
 _QUERIES = Link("Queries", "${pages:raw}/queries")
 
 
@@ -64,12 +65,11 @@ RUN = Row(
             links=[runbook("QueryOverdue"), _QUERIES],
         ),
         number(
-            "Held by queries",
-            "Pounds with VAT that councils need not pay before their queries are answered. For display only.",
-            f"sum({_HELD})",
-            unit=POUNDS,
-            decimals=2,
-            links=[_QUERIES],
+            "Mails not delivered",
+            "Mails to councils that were refused and are tried again, or were given up in the last seven days.",
+            f"sum({figure('tallystick_mail_messages', 'state', _REFUSED)})",
+            act_from=1,
+            links=[runbook("MailFailing")],
         ),
         table(
             "Statements by month",

@@ -85,6 +85,11 @@ class StatementView:
     sha256: str
 
 
+def queries_path(council: str, month: Month | str) -> str:
+    """The page of a statement's queries."""
+    return f"/statements/{council}/{month}/queries"
+
+
 def statement_path(council: str, month: Month) -> str:
     """Where a statement is; with the suffix of a form, that form."""
     return f"/v1/statements/{council}/{month}"

@@ -10,6 +10,7 @@ CHANGEABLE = {
     "month_change": "UPDATE",
     "judged_through": "UPDATE",
     "recomputation": "UPDATE",
+    "notice": "UPDATE",
 }
 
 # Who sees what of each table (`shared.sql.isolation`).

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from billing.documents.view import statement_path
+from billing.documents.view import queries_path, statement_path
 from billing.domain.lifecycle import StepRefused
 from billing.domain.payment_rows import MAX_CELL, pence_of
 from billing.domain.queries import InvalidStep, StatementQuery, line_name
@@ -63,11 +63,6 @@ class FormView:
     values: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
-
-
-def queries_path(council: str, month: Month | str) -> str:
-    """The page of a statement's queries."""
-    return f"/statements/{council}/{month}/queries"
 
 
 def router(pages: QueryPages) -> APIRouter:

@@ -54,9 +54,12 @@ ScopedTransaction = Callable[[Scope], AbstractContextManager[Connection]]
 class SqlStore:
     """`billing.ports.Store` in one database."""
 
-    def __init__(self, engine: Engine, *, transaction: Transaction | None = None) -> None:
-        """Each read and each write is in a transaction of its own, unless all are to be in the same `transaction`."""
-        self._engine = engine
+    def __init__(self, engine: Engine, *, transaction: Transaction | None = None, sends_notices: bool = False) -> None:
+        """Each read and each write is in a transaction of its own, unless all are to be in the same `transaction`.
+
+        With `sends_notices` councils are written to about the steps that are taken here.
+        """
+        self._engine, self._sends_notices = engine, sends_notices
         self._reading = transaction or (lambda: read_transaction(engine))
         self._scoped: ScopedTransaction = (lambda _: transaction()) if transaction else partial(scoped_read, engine)
         self._writing = transaction or engine.begin
@@ -66,11 +69,11 @@ class SqlStore:
         self._memo = Memo(0 if transaction else _MAX_ANSWERS)
 
     @classmethod
-    def open(cls, url: str) -> "SqlStore":
+    def open(cls, url: str, *, sends_notices: bool = False) -> "SqlStore":
         """A worker's store on the database at `url`, its schema the newest; raises what `prepare` raises."""
         engine = Database.at(url).workers
         prepare(engine, "billing")
-        return cls(engine)
+        return cls(engine, sends_notices=sends_notices)
 
     def position(self, shard: Shard) -> int | None:
         with self._reading() as connection:
@@ -111,7 +114,7 @@ class SqlStore:
     def taking_steps(self) -> Iterator[SqlStepWriter]:
         with self._writing() as connection:
             lock_statements(connection)
-            yield SqlStepWriter(connection, Scope.all())
+            yield SqlStepWriter(connection, Scope.all(), self._sends_notices)
 
     @contextmanager
     def dry_run_store(self) -> Iterator["SqlDryRunStore"]:

@@ -16,6 +16,7 @@ from billing.domain.amounts_due import LaterDocuments
 from billing.domain.blockers import BlockerDecision
 from billing.domain.credit_note import credit_note_of
 from billing.domain.ledger import Entry, credit_note_postings, postings_of, require_balanced
+from billing.domain.notices import notice_of
 from billing.domain.numbers import DocumentKind
 from billing.domain.packing import decompressed, unpacked
 from billing.domain.payments import payment_back_entries, payment_entries
@@ -24,6 +25,7 @@ from billing.domain.steps import PricesDecided
 from billing.ports import StoredDocument
 from billing.store import tables
 from billing.store.ledger import require_stored_balanced
+from billing.store.notices import add_notice
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.statements import (
     BlockerDecided,
@@ -185,13 +187,22 @@ class SqlSteps:
 
 @dataclass(frozen=True, slots=True)
 class SqlStepWriter(SqlSteps):
-    """`billing.ports.StepWriter` in the caller's transaction, which holds the lock."""
+    """`billing.ports.StepWriter` in the caller's transaction, which holds the lock.
+
+    With `sends_notices` the council is sent a mail about a step that it is to know of. A step that is read back from
+    the log was taken before, and nobody is written to again.
+    """
+
+    sends_notices: bool = False
 
     def add(self, event: StatementEvent) -> bool:
         new = record_step(self.connection, event)
         if new:
             message = Outgoing(event.id, STATEMENTS.name, event.key, encode_event(event), epoch_ms(event.time))
             add(self.connection, tables.outbox, [message])
+            notice = notice_of(event) if self.sends_notices else None
+            if notice is not None:
+                add_notice(self.connection, notice, event.time)
         return new
 
     def keep_basis(self, council: str, month: Month, content: bytes) -> None:

@@ -252,6 +252,29 @@ recomputation = Table(
     Column("at_us", BigInteger, nullable=False),
 )
 
+# Mails that a council is to be sent, without its address. A notice is waiting, sent, failed or without-address.
+# `due_us` is when it is tried next, `reason` why it was refused the last time, `settled_us` when it stopped waiting.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    _id("council"),
+    Column("month", String(7), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reference", String(24), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_us", BigInteger, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("settled_us", BigInteger, nullable=False),
+    Index(
+        "notice_due",
+        "due_us",
+        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text("state = 'waiting'"),
+    ),
+)
+
 # The public keys by which statements were ever sealed.
 sealing_key = Table(
     "sealing_key",
