@@ -84,7 +84,7 @@ def test_the_command_prints_the_mapping_or_writes_it_and_never_over_a_file(tmp_p
     assert to.read_text(encoding="utf-8") == printed.stdout
 
 
-FINANCE_DESK = """\
+FINANCE_QUEUE = """\
 Street scene cases;;;;;;
 Case ref;Raised by authority;Date raised;Time raised;On hold from;Date fixed;Fix by
 SC1;Adur;11/06/2026;09:19;;27/06/2026 12:19;16/06/2026 09:19
@@ -94,7 +94,7 @@ Total;;;;;;
 
 
 def test_a_title_above_a_total_below_and_times_in_two_columns_are_found_out(tmp_path: Path) -> None:
-    found = suggested(tmp_path, FINANCE_DESK)
+    found = suggested(tmp_path, FINANCE_QUEUE)
 
     assert found.undecided == ()
     replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv")

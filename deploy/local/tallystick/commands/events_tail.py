@@ -87,7 +87,7 @@ class _Tail:
     shown: int = 0
     last: int = 0
     followed: "dict[int, ReceivedEventReport]" = field(default_factory=dict)
-    said: dict[tuple[object, str], str] = field(default_factory=dict)
+    _printed: dict[tuple[object, str], str] = field(default_factory=dict)
 
     async def look(self, feed: _Feed, *, first: bool) -> None:
         """What has come and changed since the last look is printed."""
@@ -107,8 +107,8 @@ class _Tail:
     def _say(self, event: "ReceivedEventReport", what: str, text: str) -> None:
         """What a service did is an event's own; its verdicts and price are its item's."""
         about: object = event.number if what in _READERS else (event.council, event.subject)
-        if self.said.get((about, what)) != text:
-            self.said[about, what] = text
+        if self._printed.get((about, what)) != text:
+            self._printed[about, what] = text
             self._print(event, what, text)
 
     def _print(self, event: "ReceivedEventReport", what: str, text: str) -> None:
