@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ from shared.auth.principal import Principal
 from shared.auth.sealing import read_public_keys
 from shared.clock import FixedClock
 from shared.contracts.codec import decode_event
+from shared.contracts.definitions import ServiceVat
 from shared.contracts.topics import CATALOGUE, STATEMENTS, TICKETS, USAGE, VERDICTS
 from shared.http import Authentication, create_app
 from shared.period import Month
@@ -47,6 +49,7 @@ from tests.support.recharges import (
 )
 from tests.support.tallies import COUNCILS, STRANGERS, resealed, with_statement
 
+JULY_9 = datetime(2026, 7, 9, 10, tzinfo=UTC)
 OFFICER = Principal.of("officer-1", "person", ["council-finance"], Scope.of(ASHBY.id))
 CLIENT = Principal.of("tsc_1", "machine", ["acknowledger"], Scope.of(ASHBY.id))
 VIEWER = Principal.of("viewer-1", "person", ["council-viewer"], Scope.of(ASHBY.id))
@@ -73,8 +76,8 @@ def store(database_of: Callable[[str], str]) -> Iterator[SqlStore]:
 class Provider:
     """Billing with a key of its own, as far as tallies need it."""
 
-    def __init__(self, store: SqlStore, folder: Path, key: str = "key.json") -> None:
-        self.store, clock = store, FixedClock(JUNE_9)
+    def __init__(self, store: SqlStore, folder: Path, key: str = "key.json", at: datetime = JUNE_9) -> None:
+        self.store, clock = store, FixedClock(at)
         self.folder = folder
         self.keys = SealingKeys(store._engine, clock, given="", file=folder / key)
         self.tallies = Tallies(store, clock, self.keys.signer)
@@ -123,6 +126,20 @@ def test_the_tally_of_an_issued_statement_stays_the_same_whatever_is_corrected_l
 
     assert provider.tally().read_bytes() == before
     assert provider.verified().faults == []
+
+
+def test_a_statement_with_corrections_verifies_in_each_category_of_vat(provider: Provider, store: SqlStore) -> None:
+    vat = ServiceVat(service="*", treatment="outside-scope", reason="Advice")
+    feed(store, CATALOGUE, catalogue_events(AGREED, replace(AGREED, vat=(vat,)))[1:])
+    issued(provider.steps)
+    feed(store, USAGE, [recorded("r-late", "2026-05-30T12:00:00+00:00", "3")])
+    provider = Provider(store, provider.folder, at=JULY_9)
+
+    draft = issued(provider.steps, month=MAY.next)
+
+    assert draft.statement.corrections_pence > 0
+    assert draft.statement.booked_nets
+    assert provider.verified(MAY.next).faults == []
 
 
 def test_a_month_under_a_years_cap_has_the_statements_that_it_depends_on(provider: Provider, store: SqlStore) -> None:

@@ -51,6 +51,7 @@ MOST_FAULTS = 1000
 _STATUSES: dict[str, Status] = {"in-progress": "in-progress", "provisional": "provisional", "issued": "issued"}
 _CREDIT = "service-credit"
 _BY_ISSUING = frozenset({"issued", "corrections", "corrections_pence", "payable_pence"})
+_WITH_CORRECTIONS = frozenset({"vat", "gross_pence"})  # in these they are added to what the month itself comes to
 
 
 class TallyRecomputation:
@@ -131,14 +132,16 @@ class TallyRecomputation:
                 f"Corrections of earlier months, {format_gbp_prose(stated.corrections_pence)} in all, are taken as "
                 "stated: each names the events that it follows from."
             )
-        return replace(again, issued=stated.issued, corrections=stated.corrections)
+        return replace(again, issued=stated.issued, corrections=stated.corrections, booked_nets=stated.booked_nets)
 
     def comparable(self, stated: dict[str, Any], again: Statement) -> tuple[dict[str, Any], dict[str, Any]]:
         """Both as JSON, without what these rules of rating may rate otherwise than those by which it was sealed."""
         found: dict[str, Any] = msgspec.json.decode(canonical_json(again))
         if again.issued is None and self._status == "issued":
             # The statement contradicts itself, and what issuing adds cannot be read: the rest is compared.
-            stated = {name: value for name, value in stated.items() if name not in _BY_ISSUING}
+            gone = _BY_ISSUING | (_WITH_CORRECTIONS if stated.get("corrections") else frozenset())
+            stated = {name: value for name, value in stated.items() if name not in gone}
+            found = {name: value for name, value in found.items() if name not in gone}
         if self._sealed_by == RULES_VERSION == stated.get("rules_version"):
             return stated, found
         if stated.get("rules_version") != self._sealed_by:
