@@ -184,7 +184,7 @@ def test_a_month_that_has_not_begun_has_no_statement(client: TestClient, month: 
     ("now", "status", "words"),
     [
         ("2026-05-31T22:59:59+00:00", "in-progress", "So far. The month goes on until 31 May 2026"),
-        ("2026-05-31T23:00:00+00:00", "provisional", "Draft."),
+        ("2026-05-31T23:00:00+00:00", "draft", "Draft."),
     ],
 )
 def test_a_month_in_progress_says_so_until_its_last_london_second(

@@ -21,7 +21,8 @@ from billing.domain.ingest import ingest_record
 from billing.domain.rating import pipeline, unit
 from billing.domain.statement import Statement
 from billing.statements.compared import ComparedStatements
-from billing.statements.drafts import StatementFailed, Statements
+from billing.statements.drafts import Statements
+from billing.statements.months import StatementFailed
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import FixedClock

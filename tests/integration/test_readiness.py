@@ -103,7 +103,7 @@ def decide(store: SqlStore, blocker: Blocker) -> None:
 def require_ready(store: SqlStore, state: LogState | None = None, council: str = ASHBY.id) -> None:
     """As issuing asks, which reads in the scope of one council."""
     with store.snapshot(Scope.of(council)) as snapshot:
-        draft = draft_in(snapshot, council, MAY, "provisional")
+        draft = draft_in(snapshot, council, MAY, "draft")
         checks(store).require_ready(snapshot, draft, state or all_read(store))
 
 
@@ -293,7 +293,7 @@ async def test_the_state_of_the_log_is_its_ends_at_the_cut_off(tmp_path: Path) -
 
         ends = {shard: (await bus.bounds(shard)).end for shard in every_shard(TOPICS)}
         halted = {Shard(USAGE.name, 1): "halted"}
-        logs = LogStates(bus, TOPICS, FixedClock(NOON), halted=lambda: halted, position=ends.__getitem__)
+        logs = LogStates(bus, TOPICS, FixedClock(NOON), halted=lambda: halted, positions=lambda: ends)
         state = await logs.read_past()
     finally:
         await bus.close()

@@ -70,7 +70,7 @@ def charged(store: SqlStore, *, issue_days: int | None = None) -> None:
 def recomputed(store: SqlStore, recomputation: Recomputation) -> Iterator[Sequence[RecomputationResult]]:
     """Somebody has looked at the close of May: what is then to be kept."""
     with store.snapshot(Scope.all()) as snapshot:
-        recomputation.differences(snapshot, draft_in(snapshot, ASHBY.id, MAY, "provisional"))
+        recomputation.differences(snapshot, draft_in(snapshot, ASHBY.id, MAY, "draft"))
     with recomputation.newest() as results:
         yield results
 

@@ -6,8 +6,8 @@ from typing import NamedTuple, NoReturn
 
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.routes.read_back import NotReadBack
-from billing.statements.drafts import StatementFailed
 from billing.statements.explaining import UnknownLine
+from billing.statements.months import StatementFailed
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.log_repair import LogAhead, LogDiffers

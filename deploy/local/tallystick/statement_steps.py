@@ -22,8 +22,8 @@ def stepped(step: "Callable[[BillingApp], T]", *, named: str | None = None) -> T
     from billing.domain.lifecycle import StepRefused
     from billing.domain.queries import InvalidStep
     from billing.domain.statement import NoAgreement, UnknownCouncil
-    from billing.statements.drafts import StatementFailed
     from billing.statements.explaining import UnknownLine
+    from billing.statements.months import StatementFailed
     from billing.statements.payments import NotIssued, UnknownPayment
     from billing.statements.queries import UnknownQuery
     from shared.period import MonthNotBegun

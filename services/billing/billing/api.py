@@ -25,8 +25,9 @@ from billing.domain.issued import ReadThrough
 from billing.domain.statement import NoAgreement, Statement, StatementTariff, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
 from billing.statements.compared import ComparedStatement, ComparedStatements
-from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements
+from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, Statements
 from billing.statements.explaining import LineExplanation, UnknownLine
+from billing.statements.months import StatementFailed
 from shared.auth.roles import Action
 from shared.http import (
     Json,

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from math import inf
 
 from fastapi import APIRouter
@@ -81,6 +83,16 @@ BATCH = 4000
 _STORED_AT_ONCE = {"postgresql": 3, "sqlite": 1}
 
 
+@dataclass(frozen=True, slots=True)
+class StatementActions:
+    """What people do with statements, as of one clock: close months, query, pay."""
+
+    steps: StatementSteps
+    closing: MonthClosing
+    queries: Queries
+    payments: Payments
+
+
 class BillingApp:
     """The running parts. `router` answers; `run` works until it is stopped."""
 
@@ -109,20 +121,17 @@ class BillingApp:
         self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
         self._store = SqlStore(engine, sends_notices=bool(settings.smtp_host))
         self._notices = SqlNotices(engine)
-        answering = SqlStore(self._database.requests)
+        answering = SqlStore(self._database.requests, memo=self._store.memo)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.compared = ComparedStatements(answering, self.statements, clock)
-        self.steps = StatementSteps(self._store, clock)
         # Whoever closes a month sees quarantine, which requests do not.
         self._recomputation = Recomputation(clock)
-        checks = ReadinessChecks(self._store, self._recomputation, judged_shards)
+        self._ready = ReadinessChecks(self._store, self._recomputation, judged_shards)
         self._run = StatementRun(self._store, clock)
         self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
         self.acknowledgements = Acknowledgements(self._store, clock)
         self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
         self.decisions = ApprovedDecisions(bus, reader=GROUP)
-        self.queries = Queries(self._store, clock, self.decisions.concerns)
-        self.payments = Payments(self._store, clock)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
@@ -143,9 +152,8 @@ class BillingApp:
         )
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
-        halted, position = (lambda: self._consumer.halted), self._store.position
-        logs = LogStates(bus, TOPICS, clock, halted=halted, position=position)
-        self.closing = MonthClosing(self._store, self.steps, checks, logs, clock)
+        now = self.actions(clock)
+        self.steps, self.closing, self.queries, self.payments = now.steps, now.closing, now.queries, now.payments
         self.checks: Mapping[str, Check] = {
             **database_checks(engine, "billing"),
             "catalogue": catalogue_check(self._version_counts),
@@ -171,6 +179,20 @@ class BillingApp:
     def _recipient(self, notice: Notice) -> Recipient | None:
         with self._store.snapshot(Scope.all()) as snapshot:
             return recipient_of(snapshot.terms, notice.council, self._clock.now().astimezone(LONDON).date())
+
+    def actions(self, clock: Clock) -> StatementActions:
+        """What people do by that clock."""
+        steps = StatementSteps(self._store, clock)
+        logs = LogStates(
+            self._bus, TOPICS, clock, halted=lambda: self._consumer.halted, positions=self._store.positions
+        )
+        closing = MonthClosing(self._store, steps, self._ready, logs, clock)
+        queries = Queries(self._store, clock, self.decisions.concerns)
+        return StatementActions(steps, closing, queries, Payments(self._store, clock))
+
+    def judged_through(self) -> datetime | None:
+        """The instant up to which the monitor has judged every partition; None before it has. Blocks."""
+        return judged_through(self._store.marks())
 
     @property
     def router(self) -> APIRouter:
@@ -268,7 +290,7 @@ class BillingApp:
         versions = await self._version_counts()
         month = month_of(self._clock.now())
         statements = await asyncio.to_thread(self.statements.statements, month, scope=Scope.all())
-        through = judged_through(await asyncio.to_thread(self._store.marks))
+        through = await asyncio.to_thread(self.judged_through)
         age_s = inf if through is None else (self._clock.now() - through).total_seconds()
         run = await asyncio.to_thread(self._run_samples)
         self._metrics.show(statements, versions=versions, open_=open_, judged_age_s=age_s, others=run)

@@ -14,7 +14,8 @@ from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, services_with_details
 from billing.domain.usage import metered_services
 from billing.ports import DryRunStore, Snapshot, SnapshotStore, Store
-from billing.statements.drafts import StatementFailed, Statements
+from billing.statements.drafts import Statements
+from billing.statements.months import StatementFailed
 from shared.clock import Clock
 from shared.log.port import Record, Shard
 from shared.paging import paged

@@ -6,7 +6,8 @@ from billing.domain.partnership_recharges import PartnershipRecharges, disclosed
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.domain.terms import closing_day
 from billing.ports import Snapshot, SnapshotStore
-from billing.statements.drafts import StatementFailed, statement_in, status_of
+from billing.statements.drafts import statement_in, status_of
+from billing.statements.months import StatementFailed
 from shared.clock import Clock
 from shared.contracts.definitions import Partnership
 from shared.period import Month

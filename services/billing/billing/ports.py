@@ -25,8 +25,6 @@ from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
 from shared.contracts.statements import StatementEvent, StepEvent
-from shared.contracts.topics import TOPIC_OF_STREAM, USAGE
-from shared.instants import instant_at
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
 from shared.scope import Scope
@@ -76,23 +74,6 @@ class CountedEvent:
     topic: str
     partition: int
     offset: int
-
-
-def counted_event(event: MeteredEvent, quantity: Decimal) -> CountedEvent:
-    """The event as a line shows it, with the quantity that its meter read."""
-    stream = None if event.stream == "usage" else event.stream
-    return CountedEvent(
-        source=event.source,
-        id=event.id,
-        occurred_at=instant_at(event.at_us),
-        day=event.day,
-        stream=stream,
-        item=None if stream is None else event.item,
-        quantity=quantity,
-        topic=USAGE.name if stream is None else TOPIC_OF_STREAM[stream],
-        partition=event.partition,
-        offset=event.offset,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +158,10 @@ class UsageReads(Protocol):
         """The item of each event of the month that could not be metered and is still to be redriven; ascending."""
         ...
 
+    def failed_by_month(self, council: str) -> dict[Month, list[str]]:
+        """As `failed_items`, of each month that has any."""
+        ...
+
     def by_council(self) -> list[CouncilUsage]:
         """How many events name each council, known or not; by council."""
         ...
@@ -245,6 +230,14 @@ class StepReads(Protocol):
 
     def documents(self, council: str) -> list[StoredDocument]:
         """Every document of a council, in the order of issuing."""
+        ...
+
+    def credit_notes(self, council: str, month: Month) -> list[StoredDocument]:
+        """The credit notes about a council's month, in the order of issuing."""
+        ...
+
+    def document_hashes(self, council: str) -> list[str]:
+        """The SHA-256 of every document of a council, in the order of issuing."""
         ...
 
     def numbered(self, number: str) -> list[StoredDocument]:

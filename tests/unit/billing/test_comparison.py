@@ -47,7 +47,7 @@ def test_a_comparison_worked_by_hand() -> None:
         figures("2025-06", {"payroll": 400}),
         figures("2026-03", {"ict": 9_999}),  # of the year before: in no column
         figures("2026-04", {"ict": 700}),
-        figures("2026-05", {"ict": 800, "payroll": 450}, status="provisional"),
+        figures("2026-05", {"ict": 800, "payroll": 450}, status="draft"),
     ]
 
     found = compare(this, others)

@@ -19,7 +19,6 @@ from billing.domain.corrections import (
     MonthInputs,
     MonthNotRated,
     corrections,
-    rated,
     vat_of,
 )
 from billing.domain.corrections_cause import Cause
@@ -58,6 +57,7 @@ from shared.contracts.versions import DefinitionVersion
 from shared.period import Month, month_of_day
 from tests.support.credits import agreement_with_credits, attainment_of, credit, target
 from tests.support.laws import law, law_of_each_row
+from tests.support.rated_months import rated
 from tests.support.recharges import ASHBY, PAYABLE, PROVIDER, agreement, tariff, terms, usage
 from tests.unit.billing.test_statement_vat import TWENTY
 

@@ -84,6 +84,13 @@ def test_a_statement_with_credits_is_read_back_with_all_that_its_page_shows() ->
     assert canonical_json(read) == canonical_json(statement)
 
 
+def test_what_earlier_releases_called_provisional_is_read_as_it_was_sealed() -> None:
+    content = canonical_json(replace(credited_statement(credited_agreement()), status="provisional"))
+
+    assert b'"status":"provisional"' in content
+    assert canonical_json(statement_of(content)) == content
+
+
 def test_corrections_that_are_settled_here_are_payable_and_others_are_listed() -> None:
     statement = credited_statement(credited_agreement())
 

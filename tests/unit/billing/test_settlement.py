@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from billing.documents.forms import CREDIT_NOTE_FORMS
-from billing.domain.corrections import BookedAmount, Correction, bookings_of, corrections, rated
+from billing.domain.corrections import BookedAmount, Correction, bookings_of, corrections
 from billing.domain.credit_note import CreditNote, credit_note_json, credit_note_of
 from billing.domain.issued import BookedNet, CorrectionLine, DocumentRef
 from billing.domain.ledger import credit_note_postings, require_balanced
@@ -27,6 +27,7 @@ from shared.contracts.charges import Charge, ChargeTerms, UnitCharge
 from shared.contracts.definitions import Agreement
 from shared.period import Month
 from tests.support.laws import law, law_of_each_row
+from tests.support.rated_months import rated
 from tests.support.recharges import ASHBY, PROVIDER, agreement
 from tests.unit.billing.test_corrections import (
     APRIL,

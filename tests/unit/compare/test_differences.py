@@ -212,7 +212,7 @@ def test_of_a_statement_the_price_of_the_first_tier_is_told_from_the_rest(
             "services": [{"id": "payroll", "name": "Payroll", "lines": lines}],
             "total_pence": 0,
             "illustrative": False,
-            "status": "provisional",
+            "status": "draft",
         }
     )
 

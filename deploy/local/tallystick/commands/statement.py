@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from billing.documents.forms import Form
     from billing.documents.shown import ShownStatement
 
-_STATUS = {"in-progress": "so far", "provisional": "draft", "issued": "issued"}
+_STATUS = {"in-progress": "so far", "draft": "draft", "issued": "issued"}
 _SUFFIXES = "json, csv, html, pdf, xlsx, journal"  # of billing's table of forms, which takes half a second to import
 
 app = typer.Typer(add_completion=False)

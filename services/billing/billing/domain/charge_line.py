@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, Protocol
 
 from billing.domain.coding import LineCoding
@@ -51,7 +52,7 @@ def working_type(kind: type) -> str:
     return "".join(f"-{each.lower()}" if each.isupper() else each for each in kind.__name__).removeprefix("-")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: its amount is worked out once
 class ChargeLine:
     """One charge of one tariff version for the days `[first_day, end_day)`.
 
@@ -81,12 +82,12 @@ class ChargeLine:
     coding: LineCoding | None = None
     rules_version: int = RULES_VERSION
 
-    @property
+    @cached_property
     def amount_exact(self) -> Fraction:
         """Pounds before rounding."""
         return sum((working.amount for working in self.workings), Fraction(0))
 
-    @property
+    @cached_property
     def amount_pence(self) -> int:
         """Whole pence: the exact amount rounded half up."""
         return pence(self.amount_exact)

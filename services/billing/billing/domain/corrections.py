@@ -16,12 +16,9 @@ from billing.domain.credits.credit_line import CreditLine
 from billing.domain.meters import MeteredEvent
 from billing.domain.rules import RULES_VERSION, changed_since
 from billing.domain.statement import (
-    NoAgreement,
     Statement,
     Status,
-    UnknownCouncil,
     build_statement,
-    earlier_months,
 )
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
@@ -84,28 +81,6 @@ class MonthInputs:
     failed: Sequence[str] = ()
 
 
-def rated(terms: Terms, council: str, inputs: Mapping[Month, MonthInputs]) -> dict[Month, tuple[BookedAmount, ...]]:
-    """What each month comes to as it is known now; a month without a statement comes to nothing.
-
-    Each is rated after those before it, as its own statement would be. Raises `MonthNotRated` where a month depends on
-    an earlier one that has no inputs, and `LineFailed`.
-    """
-    statements: list[Statement] = []
-    found: dict[Month, tuple[BookedAmount, ...]] = {}
-    for month in sorted(inputs):
-        missing = [each for each in earlier_months(terms, council, month) if each not in inputs and each < month]
-        if missing:
-            raise MonthNotRated(f"{month} depends on {missing[0]}, which is not rated")
-        try:
-            statement = statement_from(terms, council, month, inputs[month], earlier=statements)
-        except (UnknownCouncil, NoAgreement):
-            found[month] = ()
-            continue
-        statements.append(statement)
-        found[month] = tuple(bookings_of(statement))
-    return found
-
-
 def statement_from(
     terms: Terms,
     council: str,
@@ -113,7 +88,7 @@ def statement_from(
     inputs: MonthInputs,
     *,
     earlier: Sequence[Statement],
-    status: Status = "provisional",
+    status: Status = "draft",
 ) -> Statement:
     """The statement that follows from what is known of the month. Raises as `build_statement`."""
     return build_statement(

@@ -34,8 +34,9 @@ from shared.contracts.versions import DefinitionVersion
 from shared.faults import did_you_mean
 from shared.period import Month, months_between, period_of
 
-# While its month goes on, after that while it is not issued, and for ever.
-Status = Literal["in-progress", "provisional", "issued"]
+# While its month goes on, after that while it is not issued, and for ever. Earlier releases called a draft provisional:
+# what they sealed is read as it is.
+Status = Literal["in-progress", "draft", "issued", "provisional"]
 
 
 class UnknownCouncil(LookupError):
@@ -174,7 +175,7 @@ def build_statement(
     *,
     attained: Sequence[TargetAttainment] = (),
     earlier: Sequence[Statement] = (),
-    status: Status = "provisional",
+    status: Status = "draft",
     failed: Sequence[str] = (),
     details: Mapping[str, Sequence[UsageDetail]] = MappingProxyType({}),
     events: Mapping[str, Sequence[MeteredEvent]] = MappingProxyType({}),
@@ -187,12 +188,7 @@ def build_statement(
     `events` those of each of `metered_services`.
     Raises `UnknownCouncil`, `NoAgreement`, `LineFailed`.
     """
-    known = terms.councils.on(council, closing_day(month))
-    if known is None:
-        raise UnknownCouncil(f"no council {council} in {month}{did_you_mean(council, terms.councils.ids())}")
-    agreements = terms.agreements_in(council, month)
-    if not agreements:
-        raise NoAgreement(f"no agreement of {council} in {month}")
+    known, agreements = require_agreement(terms, council, month)
     tariff_periods = terms.tariff_periods(council, month)
     usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month, events)
     year = _year_so_far(terms, tariff_periods, council, month, earlier)
@@ -212,7 +208,7 @@ def build_statement(
     treated = credits_with_vat(terms, earned, charged, closing_day(month))
     credits = credits_with_coding(terms, treated, charged, closing_day(month))
     return Statement(
-        council=known.definition,
+        council=known,
         month=month,
         status=status,
         agreements=tuple(_agreement(terms, agreement, month) for agreement in agreements),
@@ -224,6 +220,19 @@ def build_statement(
         suppliers=tuple(_suppliers(terms, agreements, month)),
         partnerships=terms.partnerships_of(council, month),
     )
+
+
+def require_agreement(
+    terms: Terms, council: str, month: Month
+) -> tuple[Council, Sequence[DefinitionVersion[Agreement]]]:
+    """The council and its agreements of the month; raises `UnknownCouncil`, `NoAgreement` where there are none."""
+    known = terms.councils.on(council, closing_day(month))
+    if known is None:
+        raise UnknownCouncil(f"no council {council} in {month}{did_you_mean(council, terms.councils.ids())}")
+    agreements = terms.agreements_in(council, month)
+    if not agreements:
+        raise NoAgreement(f"no agreement of {council} in {month}")
+    return known.definition, agreements
 
 
 def earlier_months(terms: Terms, council: str, month: Month) -> tuple[Month, ...]:

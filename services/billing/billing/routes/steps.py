@@ -15,8 +15,8 @@ from billing.domain.lifecycle import StepRefused
 from billing.domain.queries import InvalidStep
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.routes.read_back import ReadBack
-from billing.statements.drafts import StatementFailed
 from billing.statements.explaining import UnknownLine
+from billing.statements.months import StatementFailed
 from billing.statements.payments import NotIssued, UnknownPayment
 from billing.statements.queries import UnknownQuery
 from billing.statements.readiness import ReadyAt

@@ -14,7 +14,8 @@ from billing.domain.lifecycle import LifecycleStatus, StepRefused
 from billing.domain.queries import plain_words
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.ports import StepStore
-from billing.statements.drafts import StatementFailed, status_of
+from billing.statements.drafts import status_of
+from billing.statements.months import StatementFailed
 from billing.statements.readiness import LogStates, MonthReadiness, NotIssuable, ReadinessChecks, ReadyAt
 from billing.statements.steps import SOURCE, StatementDraft, StatementSteps
 from billing.statements.unusual import flags_of
@@ -27,6 +28,7 @@ from shared.scope import Scope
 
 _Missing = (UnknownCouncil, NoAgreement)
 Progress = Callable[[int, int], None]  # so many councils of so many
+_Unusual = Callable[[StatementDraft, Scope], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,17 @@ class MonthClosing:
         return ReadyAt(self._checks, await self._logs.read_past())
 
     async def look(self, month: Month, *, scope: Scope, progress: Progress = lambda *_: None) -> MonthClose:
-        """Every council's statement as it is now, and what keeps each from being issued. Raises `MonthNotBegun`."""
+        """Every council's statement as it is now, what keeps each from being issued, and what looks unusual.
+
+        Raises `MonthNotBegun`.
+        """
+        return await self._looked_at(month, scope, progress, self._unusual)
+
+    async def drafts(self, month: Month, *, scope: Scope, progress: Progress = lambda *_: None) -> MonthClose:
+        """As `look`, without what looks unusual."""
+        return await self._looked_at(month, scope, progress, lambda *_: ())
+
+    async def _looked_at(self, month: Month, scope: Scope, progress: Progress, unusual: _Unusual) -> MonthClose:
         status = status_of(month, self._clock)
         state = await self._logs.read_past()
         ready = await asyncio.to_thread(self._checks.of_month, month, state, status)
@@ -105,7 +117,7 @@ class MonthClosing:
             progress(done, len(councils))
             try:
                 draft = await asyncio.to_thread(self._steps.draft, council, month, scope=scope)
-                found.append(_close_of(draft, ready, await asyncio.to_thread(self._unusual, draft, scope)))
+                found.append(_close_of(draft, ready, await asyncio.to_thread(unusual, draft, scope)))
             except _Missing:
                 continue
             except StatementFailed as failure:
@@ -126,11 +138,12 @@ class MonthClosing:
 
     async def issue(self, caller: Principal, month: Month, *, progress: Progress = lambda *_: None) -> MonthClose:
         """Every approved statement that is ready is issued; `why_not` says of each other one why it is not."""
-        before = await self.look(month, scope=caller.scope)
+        before = await self.drafts(month, scope=caller.scope)
+        ready = await self.ready_now()
         issued: list[CouncilClose] = []
         for done, each in enumerate(before.councils):
             progress(done, len(before.councils))
-            issued.append(each if each.status == "issued" else await self._issued(caller, month, each))
+            issued.append(each if each.status == "issued" else await self._issued(caller, month, each, ready))
         progress(len(issued), len(issued))
         return replace(before, councils=tuple(issued))
 
@@ -141,7 +154,7 @@ class MonthClosing:
 
         Raises `NotWhatWasShown` where the drafts are others now, and changes nothing then.
         """
-        shown = await self.look(month, scope=caller.scope)
+        shown = await self.drafts(month, scope=caller.scope)
         if shown.digest != approved_digest:
             raise NotWhatWasShown("the drafts are not those that were looked at any more: look at them again")
         seen = {each.council: each.sha256 for each in shown.open if not each.blockers and each.status != "approved"}
@@ -158,7 +171,7 @@ class MonthClosing:
         without a reason.
         """
         why = plain_words(words)
-        found = await self.look(month, scope=Scope.all())
+        found = await self.drafts(month, scope=Scope.all())
         open_ = [*found.for_all, *(each for council in found.councils for each in council.blockers)]
         if not any(each.id == blocker and each.is_decidable for each in open_):
             return False
@@ -180,10 +193,9 @@ class MonthClosing:
         with self._store.taking_steps() as writer:
             writer.add(event)
 
-    async def _issued(self, caller: Principal, month: Month, before: CouncilClose) -> CouncilClose:
+    async def _issued(self, caller: Principal, month: Month, before: CouncilClose, ready: ReadyAt) -> CouncilClose:
         if before.blockers:  # nobody waits for the same once for each council
             return replace(before, why_not=str(NotIssuable(before.blockers)))
-        ready = await self.ready_now()
         why_not = await self._why_not(partial(self._steps.issue, caller, before.council, month, ready))
         if why_not is not None:
             return replace(before, why_not=why_not)

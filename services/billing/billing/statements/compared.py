@@ -10,7 +10,8 @@ from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.domain.statement_state import StatementState, state_of
 from billing.domain.terms import Terms
 from billing.ports import Snapshot, SnapshotStore
-from billing.statements.drafts import StatementFailed, Statements, statement_in
+from billing.statements.drafts import Statements, statement_in
+from billing.statements.months import StatementFailed
 from shared.clock import Clock
 from shared.period import LONDON, Month, month_of
 from shared.scope import Scope
@@ -69,4 +70,4 @@ def months_offered(terms: Terms, council: str, month: Month, present: Month) -> 
 def _figures(snapshot: Snapshot, council: str, month: Month) -> Iterator[MonthFigures]:
     """Those of one month; none where it has no statement, or none that can be computed."""
     with suppress(UnknownCouncil, NoAgreement, StatementFailed):
-        yield figures_of(statement_in(snapshot, council, month, "provisional"))
+        yield figures_of(statement_in(snapshot, council, month, "draft"))

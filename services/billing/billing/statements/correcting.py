@@ -1,30 +1,26 @@
 """Corrections of issued months, as the next draft of the council lists them.
 
-Every issued month is rated by what is known now, and what was booked of it is taken off. That is computed again only
-where anything came in that these months can follow from: drafts are looked at often, and most months never change.
+Every issued month is rated by what is known now, and what was booked of it is taken off.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache, partial
 from typing import TypeVar
 
-from billing.domain.corrections import QUERY_CREDIT, BookedAmount, Correction, bookings_of, corrections, rated
+from billing.domain.corrections import QUERY_CREDIT, BookedAmount, Correction, bookings_of, corrections
 from billing.domain.issued import SETTLED, BookedNet, CorrectionLine, DocumentRef, ReadThrough, query_credit_ref
 from billing.domain.queries import credited_by_queries, queried_line
-from billing.domain.rating.pipeline import LineFailed
 from billing.domain.rules import RULES_VERSION
-from billing.domain.sealed import statement_of
 from billing.domain.settlement import Causes, booked_by, correction_lines
-from billing.domain.statement import Statement, earlier_months
+from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.domain.terms import closing_day
 from billing.domain.vat import VatCategory
 from billing.ports import CausedBy, Snapshot, StoredDocument
-from billing.statements.inputs import inputs_of
+from billing.statements.months import CouncilMonths, StatementFailed, issued_statement
 from shared.contracts.definitions import Agreement
-from shared.contracts.topics import CATALOGUE
 from shared.log.failures import CodeFailure, attempt
 from shared.period import Month
 
@@ -99,11 +95,11 @@ def _nets(
 def issued_months(snapshot: Snapshot, council: str) -> list[IssuedMonth]:
     """What each issued statement of the council has booked, in the order of issuing."""
     documents = [each for each in snapshot.steps.documents(council) if each.kind == "statement"]
-    return [snapshot.memo.get(("issued", each.sha256), None, partial(_read, each)) for each in documents]
+    return [snapshot.memo.get(("issued", each.sha256), None, partial(_read, snapshot, each)) for each in documents]
 
 
-def _read(document: StoredDocument) -> IssuedMonth:
-    statement = statement_of(document.content)
+def _read(snapshot: Snapshot, document: StoredDocument) -> IssuedMonth:
+    statement = issued_statement(snapshot, document)
     settled = (booked_by(line) for line in statement.corrections)
     return IssuedMonth(
         month=document.month,
@@ -137,47 +133,24 @@ def _credited(snapshot: Snapshot, statement: Statement) -> Iterator[BookedAmount
 
 
 def _rated_now(snapshot: Snapshot, council: str, months: Sequence[Month]) -> Mapping[Month, _Bookings]:
-    """What each of the months comes to by what is known now; those that they depend on are among the answer too."""
-    needed = {each for month in months for each in (*earlier_months(snapshot.terms, council, month), month)}
-
-    def rate() -> Mapping[Month, _Bookings]:
-        inputs = {month: inputs_of(snapshot, council, month) for month in needed}
-        return _computed(lambda: rated(snapshot.terms, council, inputs))
-
-    state = _state(snapshot, council, sorted(needed))
-    return rate() if state is None else snapshot.memo.get(("rated", council, tuple(months)), state, rate)
+    """What each of the months comes to by what is known now; one without a statement comes to nothing."""
+    now, found = CouncilMonths(snapshot, council), dict[Month, _Bookings]()
+    for month in months:
+        try:
+            found[month] = now.bookings(month)
+        except (UnknownCouncil, NoAgreement):
+            found[month] = ()
+        except StatementFailed as failed:
+            raise CorrectionsFailed(f"corrections of issued months, {failed.why}") from failed
+    return found
 
 
 def _computed(compute: Callable[[], T]) -> T:
     """What `compute` gives, which reads nothing: a failure is of this council's statement alone."""
-
-    def computed() -> T | LineFailed:
-        try:
-            return compute()
-        except LineFailed as failed:
-            return failed
-
-    found = attempt(computed)
+    found = attempt(compute)
     if isinstance(found, CodeFailure):
         raise CorrectionsFailed(f"corrections of issued months, a bug in Tallystick, {found}")
-    if isinstance(found, LineFailed):
-        raise CorrectionsFailed(f"corrections of issued months, {found}")
     return found
-
-
-def _state(snapshot: Snapshot, council: str, needed: Sequence[Month]) -> Hashable | None:
-    """All that the months follow from; None where the catalogue's position is not known."""
-    catalogue = [each.next_offset for each in snapshot.read_through if each.topic == CATALOGUE.name]
-    if not catalogue:
-        return None
-    changes = tuple(each for each in snapshot.usage.changes(council) if each.month is None or each.month <= needed[-1])
-    credited = (month for month in needed if _has_credits(snapshot, council, month))
-    attained = tuple(tuple(snapshot.verdicts.attainment(month, council)) for month in credited)
-    return tuple(catalogue), tuple(needed), changes, attained
-
-
-def _has_credits(snapshot: Snapshot, council: str, month: Month) -> bool:
-    return any(each.definition.credits is not None for each in snapshot.terms.agreements_in(council, month))
 
 
 def _provider_of(snapshot: Snapshot, issued: IssuedMonth, booking: BookedAmount) -> str:

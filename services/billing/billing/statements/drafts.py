@@ -3,36 +3,23 @@
 Each is made of one snapshot of the store, so that it describes a state that there was.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
-from billing.domain.corrections import MonthInputs, statement_from
-from billing.domain.rating.pipeline import LineFailed
-from billing.domain.sealed import statement_of
-from billing.domain.statement import (
-    NoAgreement,
-    Statement,
-    Status,
-    UnknownCouncil,
-    counts_points,
-    earlier_months,
-    needs_its_year,
-)
-from billing.domain.terms import Terms
+from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil, require_agreement
 from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
 from billing.ports import EventCursor, Snapshot, SnapshotStore, StoredDocument
 from billing.statements.correcting import CorrectionsFailed, with_corrections
 from billing.statements.explaining import LineExplanation, explanation
-from billing.statements.inputs import inputs_of
+from billing.statements.months import CouncilMonths, StatementFailed, issued_statement
 from shared.clock import Clock
-from shared.log.failures import CodeFailure, attempt
+from shared.contracts.statements import QueryAnswered, QueryRaised, QueryWithdrawn, StepEvent
 from shared.period import Month, month_of, require_begun
 from shared.quarantine.intake_api import ItemHindrance, parked_until
 from shared.quarantine.service import Parked
 from shared.scope import Scope
 
-_Missing = UnknownCouncil | NoAgreement | LineFailed
+# What queries credited is among the corrections of a draft.
+ANSWERED: tuple[type[StepEvent], ...] = (QueryRaised, QueryAnswered, QueryWithdrawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +28,6 @@ class CouncilWithoutStatement:
 
     council: str
     unbilled: tuple[UnbilledUsage, ...]
-
-
-class StatementFailed(Exception):
-    """Tallystick failed to compute the council's statement of the month; the message says where."""
-
-    def __init__(self, council: str, month: Month, why: str) -> None:
-        super().__init__(f"the statement of {council} for {month} could not be computed: {why}")
-        self.council, self.why = council, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +133,7 @@ def status_of(month: Month, clock: Clock) -> Status:
     """Of the month's statements now; raises `MonthNotBegun`."""
     now = clock.now()
     require_begun(month, now=now)
-    return "in-progress" if month == month_of(now) else "provisional"
+    return "in-progress" if month == month_of(now) else "draft"
 
 
 def statement_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
@@ -163,7 +142,7 @@ def statement_in(snapshot: Snapshot, council: str, month: Month, status: Status)
     Raises `UnknownCouncil`, `NoAgreement`, `StatementFailed`.
     """
     issued = snapshot.steps.statement(council, month)
-    return draft_in(snapshot, council, month, status) if issued is None else statement_of(issued.content)
+    return draft_in(snapshot, council, month, status) if issued is None else issued_statement(snapshot, issued)
 
 
 def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
@@ -171,68 +150,20 @@ def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> 
 
     Raises as `statement_in`.
     """
-    draft = statement_made_of(snapshot.terms, council, month, status, lambda of: inputs_of(snapshot, council, of))
-    try:
-        return with_corrections(snapshot, draft)
-    except CorrectionsFailed as failure:
-        raise StatementFailed(council, month, str(failure)) from failure
+    months = CouncilMonths(snapshot, council)
 
-
-def statement_made_of(
-    terms: Terms, council: str, month: Month, status: Status, inputs_of: Callable[[Month], MonthInputs]
-) -> Statement:
-    """The month from `inputs_of` it and, where it depends on them, of earlier months; without corrections.
-
-    Raises as `statement_in`.
-    """
-    if not needs_its_year(terms, council, month) and not counts_points(terms, council, month):
-        alone = _built(terms, council, month, inputs_of(month), status=status)
-        if not alone.credits_pence:
-            return alone  # no year's cap can reduce it
-    earlier = _earlier_made_of(terms, council, month, inputs_of)
-    return _built(terms, council, month, inputs_of(month), earlier, status=status)
-
-
-def earlier_in(snapshot: Snapshot, council: str, month: Month) -> list[Statement]:
-    """What the earlier months on which the month may depend come to by now, ascending. Raises `StatementFailed`."""
-    return _earlier_made_of(snapshot.terms, council, month, lambda of: inputs_of(snapshot, council, of))
-
-
-def _earlier_made_of(
-    terms: Terms, council: str, month: Month, inputs_of: Callable[[Month], MonthInputs]
-) -> list[Statement]:
-    earlier: list[Statement] = []
-    for before in earlier_months(terms, council, month):
-        with suppress(UnknownCouncil, NoAgreement):
-            earlier.append(_built(terms, council, before, inputs_of(before), earlier))
-    return earlier
-
-
-def _built(
-    terms: Terms,
-    council: str,
-    month: Month,
-    inputs: MonthInputs,
-    earlier: Sequence[Statement] = (),
-    *,
-    status: Status = "provisional",
-) -> Statement:
-    def build() -> Statement | _Missing:
+    def made() -> Statement:
         try:
-            return statement_from(terms, council, month, inputs, earlier=earlier, status=status)
-        except (UnknownCouncil, NoAgreement, LineFailed) as missing:
-            return missing
+            return with_corrections(snapshot, months.statement(month, status))
+        except CorrectionsFailed as failure:
+            raise StatementFailed(council, month, str(failure)) from failure
 
-    # Nothing is read within: a failure is of this statement alone.
-    match attempt(build):
-        case Statement() as statement:
-            return statement
-        case CodeFailure() as failure:
-            raise StatementFailed(council, month, f"a bug in Tallystick, {failure}")
-        case LineFailed() as line:
-            raise StatementFailed(council, month, str(line))
-        case missing:
-            raise missing
+    require_agreement(snapshot.terms, council, month)  # outside the scope nothing is found, whatever is known
+    events, steps = months.events_state(month), snapshot.steps
+    if events is None:
+        return made()
+    state = events, tuple(steps.document_hashes(council)), tuple(steps.of_types(ANSWERED, council))
+    return snapshot.memo.get(("draft", council, month, status), state, made)
 
 
 def _unbilled(snapshot: Snapshot, council: str, month: Month, reason: UnbilledReason) -> CouncilWithoutStatement:

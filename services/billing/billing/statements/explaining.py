@@ -11,7 +11,7 @@ from decimal import Decimal
 from billing.domain.charge_line import ChargeLine
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.issued import ReadThrough
-from billing.domain.meters import left_out, value_of
+from billing.domain.meters import MeteredEvent, left_out, value_of
 from billing.domain.statement import Statement, StatementTariff
 from billing.ports import (
     CountedEvent,
@@ -20,11 +20,11 @@ from billing.ports import (
     Snapshot,
     UsageFilter,
     UsageReads,
-    counted_event,
 )
 from shared.contracts.definitions import Service
 from shared.contracts.meters import Meter
-from shared.contracts.topics import VERDICTS
+from shared.contracts.topics import TOPIC_OF_STREAM, USAGE, VERDICTS
+from shared.instants import instant_at
 from shared.period import Month
 
 
@@ -100,9 +100,26 @@ def _counted(
         for event in usage.metered(month, council, service)
         if line.first_day <= event.day < line.end_day and left_out(meter, event, unit=service.unit) is None
     ]
-    found = (counted_event(event, value_of(meter, event) or Decimal(0)) for event in events)
+    found = (_counted_event(event, value_of(meter, event) or Decimal(0)) for event in events)
     in_order = sorted(found, key=lambda each: (each.day, each.source, each.id))
     return [each for each in in_order if after is None or (each.day, each.source, each.id) > after][:limit]
+
+
+def _counted_event(event: MeteredEvent, quantity: Decimal) -> CountedEvent:
+    """The event as a line shows it, with the quantity that its meter read."""
+    stream = None if event.stream == "usage" else event.stream
+    return CountedEvent(
+        source=event.source,
+        id=event.id,
+        occurred_at=instant_at(event.at_us),
+        day=event.day,
+        stream=stream,
+        item=None if stream is None else event.item,
+        quantity=quantity,
+        topic=USAGE.name if stream is None else TOPIC_OF_STREAM[stream],
+        partition=event.partition,
+        offset=event.offset,
+    )
 
 
 def _page(

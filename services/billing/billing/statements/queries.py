@@ -116,6 +116,13 @@ class Queries:
             by_statement.setdefault((step.council, step.data.month), []).append(step)
         return _in_order(query for of_it in by_statement.values() for query in queries_of(of_it))
 
+    def council_names(self, *, scope: Scope) -> dict[str, str]:
+        """What the councils in scope are called now, by id."""
+        with self._store.snapshot(scope) as snapshot:
+            councils = snapshot.terms.councils
+            known = {id_: councils.on(id_, self.today()) for id_ in councils.ids()}
+            return {id_: version.definition.name for id_, version in known.items() if version is not None}
+
     def raise_query(self, caller: Principal, council: str, month: Month, wanted: WantedQuery) -> StatementQuery:
         """The council queries a line, or an item's verdict. Raises `UnknownLine`."""
         words = plain_words(wanted.words)

@@ -30,7 +30,8 @@ from billing.domain.open_records import OpenRecord, open_record
 from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil
 from billing.domain.usage import UnbilledReason
 from billing.ports import Snapshot, SnapshotStore
-from billing.statements.drafts import StatementFailed, draft_in
+from billing.statements.drafts import draft_in
+from billing.statements.months import StatementFailed
 from billing.statements.recomputation import Recomputation
 from shared.clock import Clock
 from shared.contracts.topics import Topic
@@ -53,7 +54,7 @@ class LogState:
 
 
 class LogStates:
-    """What the log holds now, read past: `position` is the next offset of a shard that billing has not read."""
+    """What the log holds now, read past: `positions` are the next offsets that billing will read."""
 
     def __init__(
         self,
@@ -62,10 +63,10 @@ class LogStates:
         clock: Clock,
         *,
         halted: Callable[[], Mapping[Shard, str]],
-        position: Callable[[Shard], int | None],
+        positions: Callable[[], Mapping[Shard, int]],
     ) -> None:
         self._bus, self._shards, self._clock = bus, every_shard(topics), clock
-        self._halted, self._position = halted, position
+        self._halted, self._positions = halted, positions
 
     async def read_past(self) -> LogState:
         """The log as it is now, once billing has read all that it held; or after a while, where that takes too long.
@@ -73,7 +74,8 @@ class LogStates:
         New records come all the time: they are after the cut-off, and nobody waits for them. Raises `BusUnavailable`.
         """
         cut_off = self._clock.now()
-        held = {shard: await self._bus.bounds(shard) for shard in self._shards}
+        found = await asyncio.gather(*map(self._bus.bounds, self._shards))
+        held = dict(zip(self._shards, found, strict=True))
         looks = round(_READ_WITHIN_S / _LOOK_EVERY_S)
         for _ in range(looks):
             if not await asyncio.to_thread(self._is_unread, held):
@@ -82,7 +84,8 @@ class LogStates:
         return LogState(cut_off, held, dict(self._halted()))
 
     def _is_unread(self, held: Mapping[Shard, Bounds]) -> bool:
-        return any((self._position(shard) or bounds.first) < bounds.end for shard, bounds in held.items())
+        read = self._positions()
+        return any(read.get(shard, bounds.first) < bounds.end for shard, bounds in held.items())
 
 
 class NotIssuable(StepRefused):
@@ -121,7 +124,7 @@ class ReadinessChecks:
         """`judged` says how far the monitor is, as of a snapshot."""
         self._store, self._recomputation, self._judged = store, recomputation, judged
 
-    def of_month(self, month: Month, state: LogState, status: Status = "provisional") -> MonthReadiness:
+    def of_month(self, month: Month, state: LogState, status: Status = "draft") -> MonthReadiness:
         """Everything that blocks the month: each council that has a statement or usage in it, and all of them."""
         with self._store.snapshot(Scope.all()) as snapshot:
             decisions = snapshot.steps.decisions(month)

@@ -5,14 +5,13 @@ one, by rules of their own (`billing.domain.recount`): no query is shared, so th
 shared is what both feed: `build_statement`, whose own arithmetic `arithmetic_differences` checks. Calls block.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from threading import Lock
 
-from billing.domain.canonical import content_hash
 from billing.domain.corrections import MonthInputs
 from billing.domain.differences import (
     FigureDifference,
@@ -39,13 +38,15 @@ from billing.domain.recount import (
 from billing.domain.recounted_events import PlacedDetail, details_of, events_of
 from billing.domain.statement import Statement, Status, services_with_details
 from billing.domain.usage import UsageDetail, metered_services
+from billing.memo import Memo
 from billing.ports import Snapshot
 from billing.row_ports import RowReads
-from billing.statements.drafts import statement_made_of
+from billing.statements.months import built_from, statement_hash, statement_made_of
 from shared.clock import Clock, WallClock
 from shared.contracts.definitions import Service
 from shared.contracts.meters import Meter, meter_of
-from shared.contracts.topics import REPLAYABLE_DAYS
+from shared.contracts.topics import REPLAYABLE_DAYS, STATEMENTS
+from shared.log.port import Shard
 from shared.period import Month
 
 _MOST_COMPARED = 1_000  # councils and months of which the result is kept
@@ -55,31 +56,31 @@ _ONE_DAY = timedelta(days=1)
 class Recomputation:
     """Compares drafts with what the rows come to. One for a process; safe to share between threads.
 
-    A draft that was compared at the same positions of the log is not read again: its rows are the same. Rows that
-    somebody changed by hand meanwhile are seen by a new process, and by `compared`.
+    A draft that was compared at the same positions of the log is not read again, nor is a month on which it depends:
+    the rows are the same. Rows that somebody changed by hand meanwhile are seen by a new process, and by `compared`.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or WallClock()
-        self._known: OrderedDict[object, tuple[FigureDifference, ...]] = OrderedDict()
+        self._known = Memo(_MOST_COMPARED)
         self._new: dict[tuple[str, Month], RecomputationResult] = {}
         self._lock = Lock()
 
     def differences(self, snapshot: Snapshot, draft: Statement) -> tuple[FigureDifference, ...]:
         """As `compared`, remembered."""
-        key = frozenset(snapshot.positions.items()), content_hash(draft)
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-        found = compared(snapshot, draft)
-        council, month, now = draft.council.id, draft.month, self._clock.now()
-        with self._lock:
-            self._known[key] = found
-            self._new[council, month] = RecomputationResult(council, month, len(found), pence_of(found), now)
-            while len(self._known) > _MOST_COMPARED:
-                self._known.popitem(last=False)
-        return found
+        state = _rows_read(snapshot), statement_hash(snapshot, draft)
+        question = "differences", draft.council.id, draft.month, draft.status
+
+        def found() -> tuple[FigureDifference, ...]:
+            different = compared(snapshot, draft, self._known)
+            council, month, now = draft.council.id, draft.month, self._clock.now()
+            with self._lock:
+                self._new[council, month] = RecomputationResult(
+                    council, month, len(different), pence_of(different), now
+                )
+            return different
+
+        return self._known.get(question, state, found)
 
     @contextmanager
     def newest(self) -> Iterator[list[RecomputationResult]]:
@@ -91,21 +92,36 @@ class Recomputation:
             self._new = {key: each for key, each in self._new.items() if taken.get(key) != each}
 
 
-def compared(snapshot: Snapshot, draft: Statement) -> tuple[FigureDifference, ...]:
+def compared(snapshot: Snapshot, draft: Statement, known: Memo | None = None) -> tuple[FigureDifference, ...]:
     """Where `draft` is not what the rows of the snapshot come to, or does not add up; empty where all is equal.
 
-    Raises `StatementFailed` where the recomputation comes to no statement.
+    Months that are `known` at the same positions are not counted again. Raises `StatementFailed` where the
+    recomputation comes to no statement.
     """
-    recomputed = recompute(snapshot, draft.council.id, draft.month, draft.status)
+    recomputed = recompute(snapshot, draft.council.id, draft.month, draft.status, known)
     return (*differences(draft, recomputed), *arithmetic_differences(draft))
 
 
-def recompute(snapshot: Snapshot, council: str, month: Month, status: Status = "provisional") -> Statement:
+def recompute(
+    snapshot: Snapshot, council: str, month: Month, status: Status = "draft", known: Memo | None = None
+) -> Statement:
     """The council's statement of the month, from its rows; without the items that failed, which have none.
 
     Raises `UnknownCouncil`, `NoAgreement`, `StatementFailed`.
     """
-    return statement_made_of(snapshot.terms, council, month, status, lambda of: recounted(snapshot, council, of))
+    rows, memo = _rows_read(snapshot), known or Memo(0)
+    build = built_from(snapshot.terms, council, lambda of: recounted(snapshot, council, of))
+
+    def remembered(month: Month, earlier: Sequence[Statement] = (), status: Status = "draft") -> Statement:
+        months = (*(each.month for each in earlier), month)
+        return memo.get(("month", council, months, status), rows, lambda: build(month, earlier, status))
+
+    return statement_made_of(snapshot.terms, council, month, status, remembered)
+
+
+def _rows_read(snapshot: Snapshot) -> frozenset[tuple[Shard, int]]:
+    """The positions of all that statements are counted from: steps of people with statements are no part of it."""
+    return frozenset((shard, at) for shard, at in snapshot.positions.items() if shard.topic != STATEMENTS.name)
 
 
 def recounted(snapshot: Snapshot, council: str, month: Month) -> MonthInputs:

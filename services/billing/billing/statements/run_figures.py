@@ -23,7 +23,8 @@ from billing.domain.statement_run import (
     watched_months,
 )
 from billing.ports import Snapshot, SnapshotStore
-from billing.statements.drafts import StatementFailed, statement_in
+from billing.statements.drafts import statement_in
+from billing.statements.months import StatementFailed
 from billing.statements.queries import QUERY_STEPS
 from shared.clock import Clock
 from shared.contracts.statements import (
@@ -193,7 +194,7 @@ def _may_hold(query: StatementQuery) -> bool:
 
 def _held_pence(snapshot: Snapshot, council: str, month: Month, now: datetime) -> int:
     """What is held of one statement; 0 of a draft that cannot be computed now: nobody is asked for anything of it."""
-    status: Status = "in-progress" if month == month_of(now) else "provisional"
+    status: Status = "in-progress" if month == month_of(now) else "draft"
     try:
         statement = statement_in(snapshot, council, month, status)
     except (UnknownCouncil, NoAgreement, StatementFailed):

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from billing.domain.amounts_due import AmountsDue, amounts_due_of
-from billing.domain.canonical import canonical_json, content_hash
+from billing.domain.canonical import canonical_json
 from billing.domain.issued import DocumentRef, Issued, ReadThrough
 from billing.domain.lifecycle import (
     Lifecycle,
@@ -31,6 +31,7 @@ from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
 from billing.statements.credit_notes import credit_notes
 from billing.statements.drafts import statement_in, status_of
+from billing.statements.months import statement_hash
 from billing.statements.tallies import basis_to_keep
 from shared.auth.principal import Principal
 from shared.clock import Clock
@@ -150,7 +151,7 @@ class StatementSteps:
             return found
         with self._step(caller, council, month, ready) as (draft, writer, about):
             require_issuable(draft.lifecycle, sha256=draft.sha256, today=self._today())
-            if draft.documents != tuple(each.sha256 for each in writer.documents(council)):
+            if draft.documents != tuple(writer.document_hashes(council)):
                 raise StepRefused("another document of the council has just been issued: issue this one after it")
             data = self._sealed(draft, writer, about("issued"), ready.cut_off)
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
@@ -223,13 +224,13 @@ class StatementSteps:
         agreements = [each.definition for each in snapshot.terms.agreements_in(council, month)]
         return StatementDraft(
             statement,
-            content_hash(statement),
+            statement_hash(snapshot, statement),
             lifecycle_of(steps),
             steps,
             snapshot.steps.price_setters(_priced_by(statement)),
             _review_days(agreements),
             snapshot.read_through,
-            tuple(each.sha256 for each in snapshot.steps.documents(council)),
+            tuple(snapshot.steps.document_hashes(council)),
             amounts_due_of(statement, steps, today=self._today(), later=snapshot.steps.later_documents(council)),
         )
 

@@ -13,7 +13,8 @@ from billing.domain.statement import Statement
 from billing.domain.terms import Terms
 from billing.domain.usage import metered_services
 from billing.ports import Snapshot, SnapshotStore
-from billing.statements.drafts import earlier_in, statement_in, status_of
+from billing.statements.drafts import statement_in, status_of
+from billing.statements.months import CouncilMonths, statement_bytes
 from billing.tally.basis import kept, kept_records
 from billing.tally.dependence import months_needed
 from billing.tally.records import TOPIC_OF, TallyBasis, TallyFailure, earlier_record, verdict_record
@@ -77,8 +78,8 @@ def _basis_of(snapshot: Snapshot, statement: Statement) -> Iterator[TallyBasis]:
     council, month, terms = statement.council.id, statement.month, snapshot.terms
     yield from definition_records(terms, council)
     if months_needed(terms, council, month, statement.credits):
-        for earlier in earlier_in(snapshot, council, month):
-            yield earlier_record(earlier.month, canonical_json(earlier))
+        for earlier in CouncilMonths(snapshot, council).earlier(month):
+            yield earlier_record(earlier.month, statement_bytes(snapshot, earlier))
     failed = Counter(snapshot.usage.failed_items(month, council))
     yield from (TallyFailure(item=item, events=failed[item]) for item in sorted(failed))
     verdicts = snapshot.tally.verdicts(month, council, _agreements_with_credits(terms, council, month))

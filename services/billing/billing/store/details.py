@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, literal, or_, select
 
 from billing.domain.item_attributes import ItemChange, item_attributes, reading_attributes, texts_of
 from billing.domain.metering import MICRO, kept_type
@@ -157,23 +158,31 @@ def _items_then(
     connection: Connection, within: _Within, service: Service, type_: str, *, once: bool
 ) -> Iterator[tuple[Row[Any], dict[str, str]]]:
     """The month's events of a type on items that were of the service, each with what its item was then."""
-    counted = _is_counted(type_, once=once)
+    changed, found = _item_queries(type_, once=once)
+    within = {**within, "of_service": service.id}
     changes: dict[str, list[ItemChange]] = {}
-    for row in connection.execute(_item_changes(counted), within):
+    for row in connection.execute(changed, within):
         changes.setdefault(row.item, []).append(ItemChange(row.at_us, row.attributes or ""))
-    for row in connection.execute(_events_of_items(counted, service), within):
+    for row in connection.execute(found, within):
         opened = ItemChange(row.opened_us, row.opened_attributes or "")
         then = ItemChange(row.at_us, row.attributes or "")
         yield row, item_attributes(opened, changes.get(row.item, ()), then)
 
 
-def _events_of_items(counted: Sequence[ColumnElement[bool]], service: Service) -> Select[Any]:
+@cache
+def _item_queries(type_: str, *, once: bool) -> tuple[Select[Any], Select[Any]]:
+    """What changed the items, and the events on those that were `of_service`; made once, for they are long."""
+    counted = _is_counted(type_, once=once)
+    return _item_changes(counted), _events_of_items(counted)
+
+
+def _events_of_items(counted: Sequence[ColumnElement[bool]]) -> Select[Any]:
     return (
         select(*_columns_of(_DONE), _DONE.c.quantity_micro)
         .add_columns(_OPENED.c.at_us.label("opened_us"), _OPENED.c.attributes.label("opened_attributes"))
         # An outer join, though only items that were opened are of a service: the events of the month are found first.
         .select_from(_DONE.outerjoin(_OPENED, opens(_OPENED, _DONE)))
-        .where(*counted, service_then(_DONE, _OPENED) == service.id)
+        .where(*counted, service_then(_DONE, _OPENED) == bindparam("of_service"))
     )
 
 

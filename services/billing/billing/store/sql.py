@@ -45,7 +45,7 @@ GROUP = "billing"
 _CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
 _PROGRESS = Progress(tables.progress, GROUP)
 D = TypeVar("D", Agreement, Council, Partnership, Provider, Service, Tariff)
-_MAX_ANSWERS = 2_048  # about issued months that are kept computed
+_MAX_ANSWERS = 2_048  # about months of councils that are kept computed
 _MAX_SCOPES = 64  # of which the terms are kept decoded
 Transaction = Callable[[], AbstractContextManager[Connection]]
 ScopedTransaction = Callable[[Scope], AbstractContextManager[Connection]]
@@ -54,10 +54,18 @@ ScopedTransaction = Callable[[Scope], AbstractContextManager[Connection]]
 class SqlStore:
     """`billing.ports.Store` in one database."""
 
-    def __init__(self, engine: Engine, *, transaction: Transaction | None = None, sends_notices: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        transaction: Transaction | None = None,
+        sends_notices: bool = False,
+        memo: Memo | None = None,
+    ) -> None:
         """Each read and each write is in a transaction of its own, unless all are to be in the same `transaction`.
 
-        With `sends_notices` councils are written to about the steps that are taken here.
+        With `sends_notices` councils are written to about the steps that are taken here. Stores on one database may
+        share a `memo`.
         """
         self._engine, self._sends_notices = engine, sends_notices
         self._reading = transaction or (lambda: read_transaction(engine))
@@ -66,7 +74,7 @@ class SqlStore:
         self.quarantine = SqlQuarantineStore(engine)
         self._terms: dict[Scope, tuple[int | None, Terms]] = {}
         # What is undone later says nothing of what holds.
-        self._memo = Memo(0 if transaction else _MAX_ANSWERS)
+        self.memo = memo or Memo(0 if transaction else _MAX_ANSWERS)
 
     @classmethod
     def open(cls, url: str, *, sends_notices: bool = False) -> "SqlStore":
@@ -78,6 +86,10 @@ class SqlStore:
     def position(self, shard: Shard) -> int | None:
         with self._reading() as connection:
             return _PROGRESS.position(connection, shard)
+
+    def positions(self) -> dict[Shard, int]:
+        """The next offset of every shard of which anything was read. Blocks."""
+        return {each.shard: each.next_offset for each in self.progress()}
 
     def progress(self) -> list[ShardProgress]:
         with self._reading() as connection:
@@ -107,7 +119,7 @@ class SqlStore:
                 SqlLedger(connection, scope),
                 SqlRun(connection, scope),
                 marks=read_marks(connection, scope),
-                memo=self._memo,
+                memo=self.memo,
             )
 
     @contextmanager

@@ -120,6 +120,17 @@ class SqlSteps:
     def documents(self, council: str) -> list[StoredDocument]:
         return self._documents(council)
 
+    def credit_notes(self, council: str, month: Month) -> list[StoredDocument]:
+        found = self._documents(council, tables.document.c.month == str(month))
+        return [each for each in found if each.kind == "credit-note"]
+
+    def document_hashes(self, council: str) -> list[str]:
+        if not self.scope.allows(council):
+            return []
+        table = tables.document.c
+        query = select(table.sha256).where(table.council == council)
+        return list(self.connection.scalars(query.order_by(table.issued_at_us, table.number)))
+
     def numbered(self, number: str) -> list[StoredDocument]:
         table = tables.document.c
         query = select(tables.document).where(table.number == number, in_scope(table.council, self.scope))

@@ -105,14 +105,19 @@ class SqlUsage:
         return sorted(self.connection.scalars(named.where(in_scope(of.council, self.scope))))
 
     def failed_items(self, month: Month, council: str) -> list[str]:
+        return self.failed_by_month(council).get(month, [])
+
+    def failed_by_month(self, council: str) -> dict[Month, list[str]]:
         if not self.scope.allows(council):
-            return []
+            return {}
         table, first, end = quarantine.c, f"{council}:".encode(), f"{council};".encode()  # `;` is next after `:`
         query = select(table.key, table.value, table.timestamp_ms).where(
             table.reason == "FAILED", table.key >= first, table.key < end, ~is_decided()
         )
-        rows = self.connection.execute(query)
-        return sorted(row.key.decode()[len(first) :] for row in rows if _month_of(row.value, row.timestamp_ms) == month)
+        found: dict[Month, list[str]] = {}
+        for row in self.connection.execute(query.order_by(table.key)):
+            found.setdefault(_month_of(row.value, row.timestamp_ms), []).append(row.key.decode()[len(first) :])
+        return found
 
     def by_council(self) -> list[CouncilUsage]:
         of = event.c

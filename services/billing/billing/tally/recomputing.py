@@ -7,7 +7,7 @@ earlier months, which have tallies of their own, and corrections of them.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -48,7 +48,7 @@ from shared.period import InvalidMonth, Month
 # Of one item or reading. No system sends as many, and they are held together.
 MOST_EVENTS_OF_ONE = 100_000
 MOST_FAULTS = 1000
-_STATUSES: dict[str, Status] = {"in-progress": "in-progress", "provisional": "provisional", "issued": "issued"}
+_STATUSES: dict[str, Status] = {each: each for each in get_args(Status)}
 _CREDIT = "service-credit"
 _BY_ISSUING = frozenset({"issued", "corrections", "corrections_pence", "payable_pence"})
 _WITH_CORRECTIONS = frozenset({"vat", "gross_pence"})  # in these they are added to what the month itself comes to
