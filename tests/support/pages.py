@@ -12,6 +12,8 @@ from billing.documents.shown import ShownStatement
 from billing.domain.partnership_recharges import PartnershipRecharges, partnership_recharges
 from billing.domain.statement import Statement, build_statement
 from billing.domain.terms import Terms
+from billing.routes import statement_lists
+from billing.statements.overview import ListedStatement, StatementLists
 from shared.audit import AuditEntry
 from shared.auth.roles import Action
 from shared.contracts.definitions import Partnership
@@ -50,6 +52,8 @@ ADDRESSES = (
     "/statement/whole",
     "/statement/line",
     "/partnership",
+    "/statements",
+    "/statements/ashby",
     "/accessibility",
     "/licences",
     "/api/catalogue",
@@ -291,6 +295,24 @@ def described_routes() -> APIRouter:
     return described
 
 
+class Listed(StatementLists):
+    """The whole statement, wherever statements are listed."""
+
+    def __init__(self) -> None:
+        found = shown()
+        assert found.now is not None
+        self._found = (ListedStatement(found.statement, found.now, ()),)
+
+    def months(self) -> tuple[Month, ...]:
+        return OCTOBER.next, OCTOBER
+
+    def of_council(self, council: str, *, scope: Scope) -> tuple[ListedStatement, ...]:  # noqa: ARG002 (the only one)
+        return self._found
+
+    def of_month(self, month: Month, *, scope: Scope) -> tuple[ListedStatement, ...]:  # noqa: ARG002 (the only one)
+        return self._found
+
+
 def application(home: HomePage = HOME) -> FastAPI:
     """All pages at `ADDRESSES`, with their assets."""
     routes = APIRouter(default_response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)])
@@ -337,6 +359,5 @@ def application(home: HomePage = HOME) -> FastAPI:
         return partnership_page(partnership(), downloads=[("CSV", "/partnership.csv")])
 
     reference = reference_routes("catalogue", "One route", described_routes(), (AuditEntry,))
-    return create_app(
-        "Pages", [router(lambda _: home), routes, reference], authentication=MAY_ALL, problem_page=problem_page
-    )
+    routers = [router(lambda _: home), statement_lists.router(Listed()), routes, reference]
+    return create_app("Pages", routers, authentication=MAY_ALL, problem_page=problem_page)

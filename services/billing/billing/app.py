@@ -20,7 +20,7 @@ from billing.mailing import Mailing
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.routes import closing as closing_routes
-from billing.routes import closing_page, query_pages
+from billing.routes import closing_page, query_pages, statement_lists
 from billing.routes import documents as document_routes
 from billing.routes import payments as payment_routes
 from billing.routes import queries as query_routes
@@ -35,6 +35,7 @@ from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.closing import MonthClosing
 from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import Statements
+from billing.statements.overview import StatementLists
 from billing.statements.payments import Payments
 from billing.statements.queries import Queries
 from billing.statements.readiness import LogStates, ReadinessChecks, judged_shards
@@ -124,6 +125,7 @@ class BillingApp:
         answering = SqlStore(self._database.requests, memo=self._store.memo)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.compared = ComparedStatements(answering, self.statements, clock)
+        self.lists = StatementLists(answering, clock)
         # Whoever closes a month sees quarantine, which requests do not.
         self._recomputation = Recomputation(clock)
         self._ready = ReadinessChecks(self._store, self._recomputation, judged_shards)
@@ -204,6 +206,7 @@ class BillingApp:
         routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
         routes.include_router(document_routes.router(self.statements))
         routes.include_router(query_routes.router(self.queries, self.decisions.catch_up, self.read_back))
+        routes.include_router(statement_lists.router(self.lists))
         routes.include_router(query_pages.router(QueryPages(self.queries, self.decisions.catch_up, self.read_back)))
         routes.include_router(payment_routes.router(self.payments, self.read_back))
         routes.include_router(closing_routes.router(self.closing, self.read_back))

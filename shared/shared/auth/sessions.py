@@ -16,6 +16,7 @@ from joserfc.jwk import KeySet, OKPKey
 from msgspec import Meta
 
 from shared.auth.principal import InvalidPrincipal, Principal
+from shared.auth.roles import Action
 from shared.auth.signatures import (
     ISSUER,
     ClaimedRoles,
@@ -80,6 +81,11 @@ class Session:
     def has_csrf(self, sent: str) -> bool:
         """Whether what a form sent is the session's own token."""
         return hmac.compare_digest(self.csrf.encode(), sent.encode())
+
+    @property
+    def may_close_months(self) -> bool:
+        """Whether the page of a month's close is for whoever it is."""
+        return self.principal.may(Action.APPROVE_STATEMENT)
 
     def is_due(self, now_s: int) -> bool:
         """Whether the next page should renew it."""

@@ -86,17 +86,17 @@ def _seen(form: SentForm) -> dict[str, str]:
 
 
 def _page(found: MonthClose, caller: Principal, clock: Clock, why_not: Mapping[str, str] | None = None) -> Response:
-    last = month_of(clock.now()).previous
+    present = month_of(clock.now())
     content = (
         environment("billing")
         .get_template("closing.html")
         .render(
             close=found,
             month_name=month_name(found.month),
-            months=[last.earlier(back) for back in range(_MONTHS)],
+            months=[present.earlier(back) for back in range(_MONTHS + 1)],
             why_not=why_not or {},
             may_check=caller.may(Action.CHECK_STATEMENT),
-            is_over=found.month <= last,
+            is_over=found.month < present,
             path=statement_path,
         )
     )

@@ -80,7 +80,14 @@ def _add_lists(routes: APIRouter, pages: QueryPages) -> None:
     def every_query(caller: CallerScope) -> Response:
         """Every query that the caller may see, the open ones first."""
         found = pages.queries.all(scope=caller)
-        return _page("queries.html", queries=found, today=pages.queries.today(), queries_path=queries_path)
+        return _page(
+            "queries.html",
+            queries=found,
+            names=pages.queries.council_names(scope=caller),
+            months={each.month: Month.parse(each.month) for each in found},
+            today=pages.queries.today(),
+            queries_path=queries_path,
+        )
 
     @routes.get("/statements/{council}/{month}/queries", dependencies=_READ)
     def queries_of_a_statement(caller: Caller, scope: MonthScope, council: PathId, month: MonthParameter) -> Response:
