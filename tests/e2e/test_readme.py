@@ -1,12 +1,17 @@
 """The README's commands do what it says."""
 
+import gzip
+import json
 import os
 import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
 import pytest
@@ -17,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL_BLOCKS: list[str] = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
 FIRST_EVENT = next(block for block in SHELL_BLOCKS if "tallystick.ticket.opened.v1" in block)
-PROGRESS = re.compile(r"^  (Sending|Judging) .*\n", re.MULTILINE)
+PROGRESS = re.compile(r"^  (Sending|Judging|Closing) .*\n", re.MULTILINE)
 LONGEST_WAIT_S = 300  # a bound on waiting, and no claim about speed
 
 
@@ -109,6 +114,50 @@ def test_make_demo_prints_what_the_readme_shows_and_keeps_its_data_when_stopped(
     )
     assert "Total before VAT" in stated.stdout
     assert first_event.startswith("1 new event")
+    assert named_by_verify(tampered(demo.folder)) == named_by_verify(README)
+
+
+def test_the_demo_has_twelve_issued_months_with_a_correction_a_credit_and_a_query(demo: Demo) -> None:
+    demo.until("Ready")
+    demo.interrupt()
+
+    with closing(connect(demo.folder / "billing.db")) as database:
+        kinds = Counter(kind for (kind,) in database.execute("SELECT kind FROM document WHERE council = 'worthing'"))
+        steps = Counter(name for (name,) in database.execute("SELECT type FROM statement_step"))
+    of = "tallystick.statement.{}.v1".format
+    assert kinds == {"statement": 12, "credit-note": 1}
+    assert steps[of("checked")] == steps[of("approved")] == steps[of("issued")] == 24
+    assert (steps[of("query-raised")], steps[of("query-answered")]) == (2, 1)
+    assert steps[of("payment-recorded")] == 22
+    assert "corrections" in last_statement(demo.folder)
+
+
+def tampered(folder: Path) -> str:
+    """What `tallystick demo tamper` prints."""
+    done = subprocess.run(
+        [ROOT / ".venv/bin/tallystick", "demo", "tamper"],
+        env={**os.environ, "TALLYSTICK_VAR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def named_by_verify(text: str) -> str:
+    """The first thing that `tallystick verify` names, whichever line is the dearest of the month."""
+    named = re.search(r"^\$ tallystick verify .*\n(.*)$", text, re.MULTILINE)
+    assert named is not None, text
+    return re.sub(r"£[\d,.]+", "£…", re.sub(r"'.*?' of .*?:", "'…' of …:", named[1]))
+
+
+def last_statement(folder: Path) -> dict[str, object]:
+    """Adur's last issued statement, as JSON."""
+    with closing(connect(folder / "billing.db")) as database:
+        newest = "SELECT content FROM document WHERE council = 'adur' ORDER BY issued_at_us DESC LIMIT 1"
+        ((content,),) = database.execute(newest)
+    read: dict[str, object] = json.loads(gzip.decompress(content))
+    return read
 
 
 def run_in_shell(commands: str, folder: Path) -> str:

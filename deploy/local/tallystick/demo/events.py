@@ -24,16 +24,20 @@ class DemoItem:
 
     def event(self, make: Callable[..., AnEvent], at: datetime, data: EventData) -> AnEvent:
         """An event of the type `make`; one item has each type at most once at an instant."""
-        type_: Any = make
-        name = type_.__struct_config__.tag.split(".")[2]
         return make(
-            id=derived_id("illustrative", self.council, self.subject, name, at.isoformat()),
+            id=self.id_of(make, at),
             source=SOURCE,
             time=at,
             subject=self.subject,
             council=self.council,
             data=data,
         )
+
+    def id_of(self, make: Callable[..., object], at: datetime) -> str:
+        """The id of its event of that type and instant."""
+        type_: Any = make
+        name = type_.__struct_config__.tag.split(".")[2]
+        return derived_id("illustrative", self.council, self.subject, name, at.isoformat())
 
 
 def stream(seed: int, *names: str) -> Random:

@@ -71,7 +71,7 @@ def home_page_of(stack: Stack, clock: Clock, scope: Scope, *, partnership: str, 
         return HomePage(partnership, None, evaluating=evaluating)
     month = ended[-1]
     statements = [
-        StatementRow(each.council.name, each.total_pence, statement_path(each.council.id, month))
+        StatementRow(each.council.name, each.payable_pence, statement_path(each.council.id, month))
         for each in stack.billing.statements.statements(month, scope=scope).statements
     ]
     return HomePage(partnership, month, statements, list(_attainment(stack, month, scope)), evaluating)

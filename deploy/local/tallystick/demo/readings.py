@@ -21,7 +21,7 @@ def readings_of(
 ) -> Iterator[UsageEvent]:
     """The month's readings; after a wrong one comes its reversal and then the right one."""
     for day in _reading_days(month, habits):
-        item = DemoItem(council, f"{council}-{service}-{day:%Y%m%d}")
+        item = _item(council, service, day)
         quantity = _half_units(expected * rng.uniform(0.96, 1.04))
         if rng.random() >= _WRONG:
             yield _recorded(item, day, service=service, quantity=quantity)
@@ -29,6 +29,16 @@ def readings_of(
         wrong = _recorded(item, day, service=service, quantity=_half_units(expected * 10))
         yield wrong
         yield from _correction(wrong, day, quantity=quantity)
+
+
+def reading_of(council: str, service: str, day: date) -> tuple[DemoItem, str]:
+    """What the first reading of that day is called, and its id."""
+    item = _item(council, service, day)
+    return item, item.id_of(UsageRecorded, local_midnight(day) + _SENT_AT)
+
+
+def _item(council: str, service: str, day: date) -> DemoItem:
+    return DemoItem(council, f"{council}-{service}-{day:%Y%m%d}")
 
 
 def _reading_days(month: Month, habits: Readings) -> list[date]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
@@ -20,16 +20,18 @@ from shared.clock import WallClock
 from shared.contracts.definitions import AnyDefinition, Partnership
 from shared.http import create_app
 from shared.metrics.http import MeasuredHttp
+from shared.period import month_of_day, months_between
 from shared.running.servers import server_config
 from shared.scope import Scope
 from shared.settings import LOOPBACK_NAMES
 from shared.web.pages import problem_page
 from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
+from tallystick.demo.closes import MONTHS_CLOSED, close_year, months_to_close
 from tallystick.demo.example import send
 from tallystick.demo.home_page import HomePage, documents_router, home_page_of, router
 from tallystick.demo.metrics import DemoMetrics
 from tallystick.demo.sign_in import DemoSignIn, demo_sign_in, link_lines
-from tallystick.demo.year import year_of_events
+from tallystick.demo.year import months_of_events
 from tallystick.options import LAST_PORT
 from tallystick.stack import Stack, open_stack
 
@@ -159,7 +161,10 @@ async def _send(demo: _Demo, bars: Progress) -> None:
     if await asyncio.to_thread(_is_sent, marker, demo.year):
         return
     until = date.fromisoformat(demo.year.until)
-    events = await asyncio.to_thread(lambda: list(year_of_events(demo.definitions, until=until, seed=demo.year.seed)))
+    first, last = months_to_close(until)[0], month_of_day(until)
+    count = len([*months_between(first, last), last])
+    made = partial(months_of_events, demo.definitions, months=count, until=until, seed=demo.year.seed)
+    events = await asyncio.to_thread(lambda: list(made()))
     bar = bars.add_task("Sending a year of events", total=len(events))
     await send(demo.stack.bus, events, report=lambda sent: bars.update(bar, completed=sent))
     await asyncio.to_thread(marker.write_bytes, msgspec.json.encode(demo.year))
@@ -181,9 +186,16 @@ async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
         bars.stop()
     else:
         bars.update(bar, completed=total)
-        bars.stop()
-        demo.evaluated.set()
-        demo.report("Ready: last month's statements and attainment are linked from the page.")
+        await _close(demo, bars)
+
+
+async def _close(demo: _Demo, bars: Progress) -> None:
+    """Twelve months of statements are issued, and the page has all there is."""
+    bar = bars.add_task("Closing the months", total=MONTHS_CLOSED)
+    await close_year(demo.stack, date.fromisoformat(demo.year.until), lambda done: bars.update(bar, completed=done))
+    bars.stop()
+    demo.evaluated.set()
+    demo.report("Ready: statements and attainment are linked from the page.")
 
 
 def _application(demo: _Demo) -> Starlette:
