@@ -7,12 +7,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 from tallystick.replay.table import UnreadableFile
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 # What a file that breaks off, or is damaged, raises while it is read. A damaged .gz is found out far into it.
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
@@ -58,7 +55,7 @@ class _CountedFile(io.FileIO):
         self._read = read
         read.count = 0
 
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         count = super().readinto(buffer) or 0
         self._read.count = self.tell()
         return count
