@@ -42,7 +42,7 @@ from tests.support.figures import print_figure
 from tests.support.recharges import ICT, PAYABLE, PAYROLL, PROVIDER, agreement, recorded
 
 JUNE_9 = datetime(2026, 6, 9, 10, 0, tzinfo=UTC)
-COUNCILS, MANY_COUNCILS = 4, 8
+COUNCILS, MANY_COUNCILS = 3, 8
 KILLS, PROCESSES = int(os.environ.get("CLOSING_KILLS", "6")), 4
 MANY_KILLS, MANY_PROCESSES = 60, 8
 MOST_CLOSES = 20  # for one kill, at the very worst

@@ -132,7 +132,7 @@ class MonthClosing:
         """Each draft of `seen`, its hash by council, is checked or approved; why not, for each where it is not."""
         step = self._steps.approve if approve else self._steps.check
         return [
-            (council, await self._why_not(partial(step, caller, council, month, sha256=sha256, words=words)))
+            (council, _why_not(await self._tried(partial(step, caller, council, month, sha256=sha256, words=words))))
             for council, sha256 in sorted(seen.items())
         ]
 
@@ -196,20 +196,21 @@ class MonthClosing:
     async def _issued(self, caller: Principal, month: Month, before: CouncilClose, ready: ReadyAt) -> CouncilClose:
         if before.blockers:  # nobody waits for the same once for each council
             return replace(before, why_not=str(NotIssuable(before.blockers)))
-        why_not = await self._why_not(partial(self._steps.issue, caller, before.council, month, ready))
-        if why_not is not None:
-            return replace(before, why_not=why_not)
-        now = await asyncio.to_thread(self._steps.draft, before.council, month, scope=caller.scope)
-        return replace(before, status=now.lifecycle.status, sha256=now.sha256, number=now.lifecycle.number, blockers=())
+        now = await self._tried(partial(self._steps.issue, caller, before.council, month, ready))
+        if isinstance(now, str):
+            return replace(before, why_not=now)
+        payable_pence = now.statement.payable_pence
+        is_now = replace(before, status=now.lifecycle.status, payable_pence=payable_pence, sha256=now.sha256)
+        return replace(is_now, number=now.lifecycle.number, blockers=())
 
-    async def _why_not(self, step: Callable[[], object]) -> str | None:
+    async def _tried(self, step: Callable[[], StatementDraft]) -> StatementDraft | str:
+        """The statement after the step, or why that was not taken."""
         try:
-            await asyncio.to_thread(step)
+            return await asyncio.to_thread(step)
         except (StepRefused, *_Missing) as refused:
             return str(refused)
         except StatementFailed as failure:
             return str(failure)
-        return None
 
     def _unusual(self, draft: StatementDraft, scope: Scope) -> tuple[str, ...]:
         """Of a draft, against the months before it; what is issued has been looked at."""
@@ -224,6 +225,10 @@ class MonthClosing:
     def _councils(self, scope: Scope) -> Sequence[str]:
         with self._store.snapshot(scope) as snapshot:
             return sorted(snapshot.terms.councils.ids())
+
+
+def _why_not(tried: StatementDraft | str) -> str | None:
+    return tried if isinstance(tried, str) else None
 
 
 def _close_of(draft: StatementDraft, ready: MonthReadiness, unusual: tuple[str, ...]) -> CouncilClose:
