@@ -122,11 +122,12 @@ class CatalogueApp:
     def router(self) -> APIRouter:
         """The definitions, the clients, and what anybody may ask: tokens and the public keys."""
         routes = APIRouter()
+        # The first that is looked at: most requests are events.
+        routes.include_router(events_api.events_router(self.events, self._event_limit))
         routes.include_router(api.router(self.handlers, self.proposals, self._clock))
         routes.include_router(proposals_api.router(self.proposals, self._clock))
         routes.include_router(uplift_api.router(self.handlers))
         routes.include_router(clients_router(self.clients))
-        routes.include_router(events_api.events_router(self.events, self._event_limit))
         routes.include_router(self._sign_in.router())
         routes.include_router(
             token_router(self.clients, self.keys, self._clock, audience=self._audience, limits=self._token_limits)

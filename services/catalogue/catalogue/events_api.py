@@ -1,12 +1,14 @@
 """Events over HTTP: `POST /v1/events` in every mode of CloudEvents, `GET /v1/events` for what became of one."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import quote_plus, unquote
 
 import msgspec
 from fastapi import APIRouter
@@ -70,6 +72,7 @@ from shared.sql.inbox import InsertResult
 _RETRY_AFTER_S = 5
 # A body that takes longer than a few milliseconds to look through is looked through in a thread.
 _MOST_AT_ONCE_BYTES = 16_384
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII)  # what an address holds as it is
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -250,7 +253,12 @@ def _receipts(events: Sequence[ReceivedEvent], results: Sequence[InsertResult], 
 
 
 def _href(source: str, id_: str) -> str:
-    return f"{EVENTS_PATH}?{urlencode({'source': source, 'id': id_})}"
+    return f"{EVENTS_PATH}?source={_quoted(source)}&id={id_ if _PLAIN.fullmatch(id_) else quote_plus(id_)}"
+
+
+@lru_cache(maxsize=1_000)  # a source has many events, and few characters that need no quoting
+def _quoted(source: str) -> str:
+    return quote_plus(source)
 
 
 _RECEIPTS: dict[int | str, dict[str, Any]] = json_responses(

@@ -22,6 +22,9 @@ HTTP_PREFIX, KAFKA_PREFIX = "ce-", "ce_"
 JSON_TYPE = "application/json"
 
 _NULL = msgspec.Raw(b"null")
+# What an event in another form cannot do without: an escape, a null, data in Base64; or another type of its data.
+_NOT_CANONICAL = (b"\\", b"null", b"_base64")
+_TYPED, _TYPED_AS_OURS = b'"datacontenttype"', b'"datacontenttype":"application/json"'
 _JSON_TYPE = re.compile(r"(?:application|text)/json|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.-]+\+json", re.ASCII)
 # What an attribute may be called, and what no attribute may be: the data has a place of its own.
 _NAME = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
@@ -41,6 +44,16 @@ class NotCloudEvent(ValueError):
 def is_json(media_type: str) -> bool:
     """Whether data of that type is JSON, whatever its case and parameters: `Application/JSON; charset=utf-8`."""
     return _JSON_TYPE.fullmatch(media_type.partition(";")[0].strip().lower()) is not None
+
+
+def is_surely_canonical(value: bytes) -> bool:
+    """Whether the bytes of an event are seen at once to have the form that is published already.
+
+    False says nothing: `canonical_members` has to look. `value` must be strict JSON.
+    """
+    if any(mark in value for mark in _NOT_CANONICAL):
+        return False
+    return _TYPED not in value or _TYPED_AS_OURS in value
 
 
 def canonical_members(value: bytes) -> bytes | None:

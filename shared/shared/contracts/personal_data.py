@@ -102,9 +102,15 @@ def kind_of(text: str) -> Kind | None:
 
 
 def _may_hold_any(value: bytes) -> bool:
-    if any(sign in value for sign in _SIGNS):
-        return True
-    return any(run in looked for table, runs in _LOOKS for looked in [value.translate(table)] for run in runs)
+    for sign in _SIGNS:
+        if sign in value:
+            return True
+    for table, runs in _LOOKS:  # plain loops: every event comes through here
+        looked = value.translate(table)
+        for run in runs:
+            if run in looked:
+                return True
+    return False
 
 
 def _found(value: object, at: Path) -> Iterator[tuple[Path, Kind]]:

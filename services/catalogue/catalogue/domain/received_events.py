@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from shared.auth.principal import Principal
-from shared.contracts.cloudevents import canonical_members
+from shared.contracts.cloudevents import canonical_members, is_surely_canonical
 from shared.faults import Fault, Path
 from shared.instants import epoch_us
 from shared.log.content import content_digest
@@ -94,7 +94,7 @@ def receive(value: bytes, caller: Principal, *, now_ms: int) -> ReceivedEvent | 
         event.subject,
         topic_of(event),
         event.key,
-        canonical_members(value) or value,
+        value if is_surely_canonical(value) else canonical_members(value) or value,
         content_digest(event),
         epoch_us(event.time),
     )

@@ -18,6 +18,7 @@ from shared.contracts.cloudevents import (
     NotCloudEvent,
     canonical_members,
     is_json,
+    is_surely_canonical,
     structured,
     structured_kafka,
 )
@@ -113,6 +114,27 @@ def test_json_is_json_in_any_case_and_with_any_parameters(media_type: str, expec
 
 def test_an_event_in_our_own_form_stays_the_bytes_that_were_sent() -> None:
     assert canonical_members(GOOD) is None
+
+
+@law
+@given(
+    st.dictionaries(
+        st.sampled_from(["datacontenttype", "dataschema", "note", "data_base64"]),
+        st.sampled_from(
+            [None, "application/json", "Application/JSON", "application/json; charset=utf-8", "e30=", "\\"]
+        ),
+    ),
+    st.sampled_from([(",", ":"), (", ", ": ")]),
+)
+def test_what_is_seen_at_once_to_be_canonical_is(more: dict[str, str | None], separators: tuple[str, str]) -> None:
+    value = json.dumps({**ATTRIBUTES, **more}, separators=separators).encode()
+
+    try:
+        changed = canonical_members(value)
+    except NotCloudEvent:
+        changed = b""
+    assert not is_surely_canonical(value) or changed is None
+    assert is_surely_canonical(GOOD)
 
 
 def test_null_attributes_are_left_out_and_unknown_ones_stay_as_they_were_sent() -> None:
