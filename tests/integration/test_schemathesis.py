@@ -1,12 +1,18 @@
 """Every service keeps to its description, whatever it is asked, by whoever may all and by nobody."""
 
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import schemathesis
+import uvicorn
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -27,6 +33,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.described_apis import HEADERS, SERVICES, described
 from tests.support.laws import EXAMPLES
+from tests.support.service_process import eventually
 
 # Not that valid data is accepted: no schema says which cursor, hash or event of whose source is acceptable.
 CHECKS = [
@@ -112,3 +119,31 @@ def test_a_method_that_the_description_lacks_is_refused_with_those_that_it_has(
 
                 assert refused.status_code == 405, (method, path)
                 assert known <= set(refused.headers["Allow"].split(", ")), path
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """The address under which the application answers."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_whole_tool_finds_nothing(apis: dict[str, BaseSchema], name: str) -> None:
+    """With every combination of what the description bounds: missing, too long, of another type, by another method."""
+    command = [str(Path(sys.executable).with_name("schemathesis")), "run", "--no-color", "--continue-on-failure"]
+    command += ["--phases", "coverage,fuzzing", "-n", "10", "-H", f"Authorization: {HEADERS['Authorization']}"]
+    # No schema says which cursor or event is acceptable; the tool reads one document of YAML, OpenSLO has several.
+    command += ["--exclude-checks", "positive_data_acceptance", "--exclude-path", "/v1/openslo"]
+    with listening(apis[name].app) as address:
+        ended = subprocess.run([*command, f"{address}/openapi.json"], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout[-4_000:]
