@@ -11,7 +11,7 @@ import typer
 
 from shared.money import format_gbp
 from tallystick.authorisation import local_principal
-from tallystick.console import out, var_folder
+from tallystick.console import err, out, var_folder
 from tallystick.options import Json
 from tallystick.servers import RequestRefused, ServiceApi, service_api
 from tallystick.stack import Stack, open_existing_stack
@@ -129,6 +129,8 @@ async def _tail(api: ServiceApi | None, shown: _Tail, seconds: int) -> None:
             first = False
             await asyncio.sleep(min(_EVERY_S, max(ends - loop.time(), 0)))
         await shown.look(feed, first=first)
+    if not shown.shown:
+        err.print(f"No event of {shown.council} that you may see came in over HTTP.")
 
 
 async def _results(feed: _Feed, event: "ReceivedEventReport") -> AsyncIterator[tuple[str, str]]:
