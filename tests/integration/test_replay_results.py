@@ -150,14 +150,17 @@ def test_more_items_go_from_a_complete_export_only_when_exactly_that_is_approved
 
 
 @pytest.mark.parametrize("option", ["--verdicts", "--rejects"])
-def test_no_file_that_is_written_is_the_export(option: str, tmp_path: Path) -> None:
-    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+@pytest.mark.parametrize("read", ["export.csv", "mapping.yaml", "names.csv"])
+def test_no_file_that_is_written_is_one_that_is_read(option: str, read: str, tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("a,b\n", encoding="utf-8")
 
-    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME, option, str(tmp_path / "export.csv"))
+    lookup = "--lookup", f"names={tmp_path / 'names.csv'}"
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME, *lookup, option, str(tmp_path / read))
 
     assert result.exit_code == 2
     assert "would overwrite" in result.stderr
-    assert (tmp_path / "export.csv").read_text(encoding="utf-8") == HEADER + IN_TIME
+    kept = {"export.csv": HEADER + IN_TIME, "mapping.yaml": TICKETS + TRIAL, "names.csv": "a,b\n"}
+    assert (tmp_path / read).read_text(encoding="utf-8") == kept[read]
 
 
 def test_verdicts_and_refused_rows_are_two_files(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -49,9 +49,10 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
     folder = var_folder()
     name = file.name.removesuffix(".gz").removesuffix(".csv")
     refused = rejects or folder / "rejects" / f"{name}.csv"
-    _require_apart(file, verdicts, refused)
+    lookups = lookup_files(lookup)
+    _require_apart((file, Path(mapping), *lookups.values()), verdicts, refused)
     approved = None if approve is None else (approve, Authorisation.of(actor, reason or ""))
-    read = read_mapping(mapping, lookups=lookup_files(lookup))
+    read = read_mapping(mapping, lookups=lookups)
     options = summary.ReplayOptions(file, read, as_of, verdicts, refused, approved, dry_run)
     with exclusive_use(folder):
         require_writable(verdicts)
@@ -78,11 +79,11 @@ def _run(options: "ReplayOptions", folder: Path) -> "ReplayResult":
         return asyncio.run(run_replay(options, folder, scratch, register))
 
 
-def _require_apart(file: Path, verdicts: Path | None, rejects: Path) -> None:
-    """No file that is written is the export, or the other; ends the command where one is."""
+def _require_apart(read: Sequence[Path], verdicts: Path | None, rejects: Path) -> None:
+    """No file that is written is one that is read, or the other; ends the command where one is."""
     written = [each for each in (verdicts, rejects) if each is not None]
     for index, path in enumerate(written):
-        for other in (file, *written[:index]):
+        for other in (*read, *written[:index]):
             if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
                 fail(f"{path} would overwrite {other}.", do="Name another file. Nothing was read or written.")
 
