@@ -120,7 +120,7 @@ def _change_lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]
     if result.effects is not None:
         yield (
             f"Changed since earlier exports: {counted(changes.new, 'fact')} new, {changes.withdrawn:,} withdrawn "
-            f"({counted(changes.changed_items, 'item')} of this file)"
+            f"(of {counted(changes.changed_items, 'item')} of this file)"
         )
         if changes.gone:
             yield f"  {counted(changes.gone, 'item')} gone of {changes.span:,} in the span for which it is complete"
