@@ -5,7 +5,6 @@ from collections import Counter
 from importlib import resources
 from pathlib import Path
 
-import openpyxl
 import pytest
 from typer.testing import CliRunner
 
@@ -13,52 +12,9 @@ from shared.contracts.items import TicketOpened
 from tallystick.command import app
 from tallystick.replay.mapping import read_mapping, shipped_mappings
 from tallystick.replay.suggested import suggest
-from tallystick.replay.trial import trial_definitions
 from tests.support.replays import Replayed, mapping_of, replay_file
+from tests.support.shipped_exports import sample
 
-SERVICENOW = """\
-"Number","Opened","Priority","State","Category","Business Unit","Resolved","Closed"
-"INC0010001","2026-03-02 09:00:00","3 - Moderate","Closed","Hardware","Adur","2026-03-02 15:30:00","2026-03-07 15:30:00"
-"INC0010002","2026-03-29 01:30:00","1 - Critical","On Hold","Hardware","Worthing","",""
-"INC0010003","2026-03-03 10:00:00","4 - Low","Canceled","Inquiry / Help","Adur","","2026-03-03 10:05:00"
-"""
-GLPI = """\
-"ID";"Entity";"Opening date";"Priority";"Time to resolve";"Resolution date";"Closing date";
-"1 204";"Root entity > Adur";"2026-03-02 09:00";"Medium";"2026-03-04 09:00";"2026-03-03 11:00";"2026-03-05 00:00";
-"1 205";"Root entity > Worthing";"2026-03-02 10:15";"High";"";"";"";
-"""
-FIXMYSTREET = """\
-Report ID,Title,User Name,Category,Created,Confirmed,Acknowledged,Fixed,Closed,Status
-81,Hole,x,Potholes,2026-03-02T08:59:10,2026-03-02T09:00:00,2026-03-03T10:00:00,2026-03-20T14:00:00,,fixed - council
-82,"Lamp, out",x,Street lighting,2026-03-02T11:00:00,2026-03-02T11:01:00,,,,confirmed
-83,Bin,x,Bins,2026-03-04T11:00:00,2026-03-04T11:01:00,2026-03-05T09:00:00,,2026-03-05T09:00:00,unable to fix
-"""
-SPEND = """\
-Body name,Transaction date,Supplier (beneficiary),Transaction number,Net amount,Irrecoverable VAT
-Ashby District Council,01/04/2026,Alpha Ltd,501,"1,250.00",0.00
-Ashby District Council,01/04/2026,Alpha Ltd,501,600.00,0.00
-Ashby District Council,17/04/2026,Beta Ltd,502,(700.00),0.00
-"""
-ZAMMAD: list[list[object]] = [
-    ["Default (Created)"],
-    [],
-    ["#", "Title", "State", "Priority", "Group", "Organization", "Created At", "Closed At", "First Response At"],
-    [
-        "20001",
-        "Printer",
-        "closed",
-        "2 normal",
-        "ICT",
-        "Adur",
-        "2026-03-02 09:00",
-        "2026-03-03 12:00",
-        "2026-03-02 09:30",
-    ],
-    ["20002", "Phone", "open", "3 high", "ICT", "Worthing", "2026-03-02 10:00", None, None],
-    [],
-    ["Timezone: Europe/London"],
-]
-TEXTS = {"servicenow": SERVICENOW, "glpi": GLPI, "fixmystreet": FIXMYSTREET, "council-spend": SPEND}
 EXPECTED = {
     "servicenow": {"opened": 3, "resolved": 1, "closed": 2},
     "glpi": {"opened": 2, "resolved": 1, "closed": 1},
@@ -66,18 +22,6 @@ EXPECTED = {
     "fixmystreet": {"opened": 3, "responded": 2, "resolved": 1, "closed": 1},
     "council-spend": {"recorded": 3},
 }
-
-
-def sample(name: str, folder: Path) -> Path:
-    if name == "zammad":
-        made = openpyxl.Workbook()
-        assert made.active is not None
-        for row in ZAMMAD:
-            made.active.append(row)
-        made.save(folder / "tickets.xlsx")
-        return folder / "tickets.xlsx"
-    (folder / f"{name}.csv").write_text(TEXTS[name], encoding="utf-8")
-    return folder / f"{name}.csv"
 
 
 def replayed(name: str, folder: Path) -> Replayed:
@@ -91,13 +35,6 @@ def test_the_mapping_reads_an_export_of_its_kind(name: str, tmp_path: Path) -> N
     assert found.rejected == []
     assert Counter(found.names) == EXPECTED[name]
     assert found.counts.unaccounted == 0
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_its_trial_is_a_catalogue_for_the_file(name: str, tmp_path: Path) -> None:
-    definitions = trial_definitions(read_mapping(name, lookups={}), sample(name, tmp_path))
-
-    assert definitions
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -15,6 +15,7 @@ from tallystick.replay.mapping import read_mapping, shipped_mappings
 from tallystick.replay.targets import UnusableTemplate
 from tallystick.replay.trial import trial_definitions
 from tests.support.replays import TICKETS, changed, mapping_of, replay
+from tests.support.shipped_exports import sample
 
 TRIAL = changed(
     TICKETS,
@@ -146,17 +147,25 @@ SAMPLES = {
 
 @pytest.mark.parametrize("name", shipped_mappings())
 def test_the_catalogue_takes_every_shipped_trial_without_a_fault(name: str, tmp_path: Path) -> None:
-    (tmp_path / "export.csv").write_text(SAMPLES[name], encoding="utf-8")
+    path = _export(name, tmp_path)
     (tmp_path / "rules.csv").write_text(
         "type,better_rule,mode_business_days,mode_calendar_days\nLost Key,bd,3,5\n", encoding="utf-8"
     )
     mapping = read_mapping(name, lookups={"rules": tmp_path / "rules.csv"} if name == "boston-311-rules" else {})
 
-    found = trial_definitions(mapping, tmp_path / "export.csv")
+    found = trial_definitions(mapping, path)
 
     submission = Submission([SubmittedDefinition(definition) for definition in found])
     assert faults(submission, {}, shipped_holidays(), datetime(2026, 4, 1, tzinfo=UTC)) == []
     assert of(Agreement, found)
+
+
+def _export(name: str, folder: Path) -> Path:
+    """A file that the shipped mapping reads."""
+    if name not in SAMPLES:
+        return sample(name, folder)
+    (folder / "export.csv").write_text(SAMPLES[name], encoding="utf-8")
+    return folder / "export.csv"
 
 
 def test_the_city_is_shut_on_its_holidays(tmp_path: Path) -> None:

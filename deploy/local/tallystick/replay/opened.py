@@ -55,7 +55,7 @@ class _CountedFile(io.FileIO):
         self._read = read
         read.count = 0
 
-    def readinto(self, buffer: Any, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:  # any buffer: only typeshed has a name for it
         count = super().readinto(buffer) or 0
         self._read.count = self.tell()
         return count
