@@ -48,6 +48,7 @@ def test_what_looks_like_personal_data_is_refused_where_it_does_not_belong(
 def test_a_party_may_be_reached() -> None:
     assert places(provider(party=ProviderParty(contact=TEAM, address=OFFICE))) == []
     assert places(council(party=CouncilParty(address=OFFICE))) == []
+    assert places(council(statements_to="recharges@example.org")) == []
 
 
 @pytest.mark.parametrize("name", PARTNERSHIPS)

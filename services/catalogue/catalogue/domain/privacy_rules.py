@@ -1,7 +1,8 @@
 """Definitions carry no personal data: what looks like it is refused, but where a party is reached.
 
-There a role's mailbox, its telephone and the postal address of an organisation belong (docs/privacy.md). Who writes the
-name of a person into them cannot be seen from the form.
+There a role's mailbox, its telephone and the postal address of an organisation belong, and the mailbox to which a
+council's statements are announced (docs/privacy.md). Who writes the name of a person into them cannot be seen from the
+form.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ _ALLOWED: Mapping[Path, Kind] = {
     ("party", "contact", "email"): "an e-mail address",
     ("party", "contact", "telephone"): "a phone number",
     ("party", "address"): "a postcode",
+    ("statements_to",): "an e-mail address",
 }
 
 
