@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -192,6 +193,20 @@ def test_a_process_that_ended_while_it_sent_leaves_the_mail_to_be_sent_again(
     assert mailing(store, notices, server, JUNE_9 + CLAIMED_FOR).send_next() == 0.0
     (mail,) = server.taken
     assert mail["Message-ID"] == f"<{killed.notice.id}@provider.example>"
+
+
+def test_of_many_instances_that_look_at_once_one_sends_a_mail(
+    store: SqlStore, notices: SqlNotices, url: str, server: MailServer
+) -> None:
+    issue(store)
+    queried(store)
+    with closing(Database.at(url)) as other, ThreadPoolExecutor(8) as instances:
+        queues = [notices, SqlNotices(other.workers)] * 8
+        list(instances.map(lambda queue: mailing(store, queue, server).send_next(), queues))
+        rest = [mailing(store, notices, server).send_next() for _ in range(2)]
+
+    assert rest[-1] > 0
+    assert len(server.taken) == len({mail["Message-ID"] for mail in server.taken}) == 2
 
 
 def test_a_mail_that_is_refused_for_now_is_tried_so_often_and_then_given_up_and_shown_for_a_week(

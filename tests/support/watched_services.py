@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,19 @@ def planted(facts, *, item, **about):
 items.evaluate = planted
 runpy.run_module("sla_monitor", run_name="__main__", alter_sys=True)
 """
+# A release of billing with a bug, which thirteen of anything on one day bring about: its database counts fourteen.
+BUGGY_BILLING = """
+import runpy
+from dataclasses import replace
+from billing.store.usage import SqlUsage
+counted = SqlUsage.of_month
+def planted(self, month, council):
+    found = counted(self, month, council)
+    return [replace(each, quantity=each.quantity + 1) if each.quantity == 13 else each for each in found]
+SqlUsage.of_month = planted
+runpy.run_module("billing", run_name="__main__", alter_sys=True)
+"""
+_BUGGY = {"sla_monitor": BUGGY_MONITOR, "billing": BUGGY_BILLING}
 # Its desk is always open, so that a test causes at any hour what only happens in working time.
 PARTNERSHIP = """
 about: {title: Always open, illustrative: Every figure is illustrative.}
@@ -82,18 +95,19 @@ class WatchedServices:
     databases: dict[str, str]
     ports: dict[str, int]
     prometheus: Prometheus
+    settings: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, ServiceProcess] = field(default_factory=dict)
     _stacks: dict[str, ExitStack] = field(default_factory=dict)
 
     def env(self, service: str) -> dict[str, str]:
         """The settings of one service."""
         stores = {"STATE_URL": servers.redis_address(self.redis), "DATABASE_URL": self.databases[service]}
-        return {"BUS_URL": f"kafka://{self.kafka}", "SIGNING_KEY": SIGNING_KEY, **stores}
+        return {"BUS_URL": f"kafka://{self.kafka}", "SIGNING_KEY": SIGNING_KEY, **stores, **self.settings}
 
     def start(self, instance: str) -> None:
         """The instance runs, at its own address."""
         service = INSTANCES[instance].replace("-", "_")
-        command = ("-c", BUGGY_MONITOR) if service == "sla_monitor" else ("-m", service)
+        command = ("-c", _BUGGY[service]) if service in _BUGGY else ("-m", service)
         env = self.env(service) | {"ADMIN_PORT": str(self.ports[instance])}
         self._stacks[instance] = stack = ExitStack()
         self.running[instance] = stack.enter_context(running_service(*command, env=env))
@@ -168,8 +182,14 @@ def _event(kind: str, item: str, council: str, ago: timedelta, **data: Any) -> t
 
 
 @contextmanager
-def watched_services(folder: Path, started: Sequence[str] = tuple(INSTANCES)) -> Iterator[WatchedServices]:
-    """The services run, ready, with `PARTNERSHIP` loaded; everything is gone afterwards."""
+def watched_services(
+    folder: Path,
+    started: Sequence[str] = tuple(INSTANCES),
+    *,
+    partnership: str = PARTNERSHIP,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[WatchedServices]:
+    """The services run, ready, with the `partnership` loaded and with these `settings`; all is gone afterwards."""
     with ExitStack() as stack:
         kafka, redis = stack.enter_context(servers.kafka()), stack.enter_context(servers.redis_container())
         postgres = stack.enter_context(own_postgres())
@@ -180,8 +200,8 @@ def watched_services(folder: Path, started: Sequence[str] = tuple(INSTANCES)) ->
         for instance, job in INSTANCES.items():
             targets.setdefault(job, []).append(f"127.0.0.1:{ports[instance]}")
         prometheus = stack.enter_context(scraping_all(targets, folder))
-        watched = WatchedServices(kafka, redis, postgres, databases, ports, prometheus)
-        _prepare(watched, folder)
+        watched = WatchedServices(kafka, redis, postgres, databases, ports, prometheus, settings or {})
+        _prepare(watched, folder, partnership)
         for instance in started:
             watched.start(instance)
             stack.callback(watched.stop, instance)
@@ -190,13 +210,13 @@ def watched_services(folder: Path, started: Sequence[str] = tuple(INSTANCES)) ->
         yield watched
 
 
-def _prepare(watched: WatchedServices, folder: Path) -> None:
+def _prepare(watched: WatchedServices, folder: Path, partnership: str) -> None:
     """Schemas and topics are there, and the partnership is in the catalogue."""
     for service in SERVICES:
         _run(service, "migrate", env=watched.env(service))
     _run("shared.bus", "topics", "create", env=watched.env("catalogue"))
     asyncio.run(_led(watched.env("catalogue")["BUS_URL"]))
-    (folder / "partnership.yaml").write_text(PARTNERSHIP, encoding="utf-8")
+    (folder / "partnership.yaml").write_text(partnership, encoding="utf-8")
     _run("catalogue", "load", str(folder / "partnership.yaml"), env=watched.env("catalogue"))
 
 

@@ -31,18 +31,21 @@ class SqlNotices:
         self._engine = engine
 
     def claim(self, now: datetime) -> ClaimedNotice | None:
-        """The notice that has been due for the longest, which is this caller's for a while; None where none is due."""
-        with self._engine.begin() as connection:
-            due = select(notice).where(_TABLE.state == "waiting", _TABLE.due_us <= epoch_us(now))
+        """The notice that has been due for the longest, which is this caller's for a while; None where none is due.
+
+        None too where another instance took it first: it is sent there.
+        """
+        due = select(notice).where(_TABLE.state == "waiting", _TABLE.due_us <= epoch_us(now))
+        with read_transaction(self._engine) as connection:
             found = connection.execute(due.order_by(_TABLE.due_us, _TABLE.id).limit(1)).one_or_none()
-            if found is None:
-                return None
-            taken = (
-                update(notice)
-                .where(_TABLE.id == found.id, _TABLE.state == "waiting", _TABLE.due_us == found.due_us)
-                .values(due_us=epoch_us(now + CLAIMED_FOR), tries=found.tries + 1)
-            )
-            # Another instance was first: it is sent there.
+        if found is None:
+            return None
+        taken = (
+            update(notice)
+            .where(_TABLE.id == found.id, _TABLE.state == "waiting", _TABLE.due_us == found.due_us)
+            .values(due_us=epoch_us(now + CLAIMED_FOR), tries=found.tries + 1)
+        )
+        with self._engine.begin() as connection:
             return _claimed(found) if connection.execute(taken).rowcount == 1 else None
 
     def settle(self, id_: str, end: NoticeEnd, now: datetime, *, reason: str = "") -> None:
