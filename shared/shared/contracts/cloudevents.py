@@ -24,7 +24,7 @@ JSON_TYPE = "application/json"
 _NULL = msgspec.Raw(b"null")
 # What an event in another form cannot do without: an escape, a null, data in Base64; or another type of its data.
 _NOT_CANONICAL = (b"\\", b"null", b"_base64")
-_TYPED, _TYPED_AS_OURS = b'"datacontenttype"', b'"datacontenttype":"application/json"'
+_TYPED, _TYPED_AS_JSON = b'"datacontenttype"', b'"datacontenttype":"application/json"'
 _JSON_TYPE = re.compile(r"(?:application|text)/json|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.-]+\+json", re.ASCII)
 # What an attribute may be called, and what no attribute may be: the data has a place of its own.
 _NAME = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
@@ -53,7 +53,7 @@ def is_surely_canonical(value: bytes) -> bool:
     """
     if any(mark in value for mark in _NOT_CANONICAL):
         return False
-    return _TYPED not in value or _TYPED_AS_OURS in value
+    return _TYPED not in value or _TYPED_AS_JSON in value
 
 
 def canonical_members(value: bytes) -> bytes | None:
