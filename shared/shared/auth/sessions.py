@@ -87,6 +87,11 @@ class Session:
         """Whether the page of a month's close is for whoever it is."""
         return self.principal.may(Action.APPROVE_STATEMENT)
 
+    @property
+    def may_query_statements(self) -> bool:
+        """Whether the form to query a line is for whoever it is."""
+        return self.principal.may(Action.QUERY_STATEMENT)
+
     def is_due(self, now_s: int) -> bool:
         """Whether the next page should renew it."""
         return now_s - self.issued_s >= RENEW_AFTER_S

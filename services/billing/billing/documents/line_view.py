@@ -33,11 +33,13 @@ class EventRow:
 class LineView:
     """Everything shown, as text. A row of `steps` is what it prices, how many units, at which price, exact pounds.
 
-    `statement` is the name and the address of the statement; `more` leads to the next page of events.
+    `statement` is the name and the address of the statement; `query` leads to the form to query the line, `more` to the
+    next page of events.
     """
 
     title: str
     statement: Row
+    query: str
     illustrative: bool
     header: tuple[Row, ...]
     steps: tuple[tuple[str, str, str, str], ...]
@@ -60,6 +62,7 @@ def line_view(
             text("statement.title", council=council.name, month=month_name(month)),
             statement_path(council.id, month) + ".html",
         ),
+        query=f"/statements/{council.id}/{month}/queries/new?line={line.ref}",
         illustrative=statement.illustrative,
         header=tuple(_charge(statement, line) if isinstance(line, ChargeLine) else _credit(statement, line)),
         steps=tuple(_step(each) for each in line.workings) if isinstance(line, ChargeLine) else (),
