@@ -139,7 +139,7 @@ class MonthClosing:
     async def issue(self, caller: Principal, month: Month, *, progress: Progress = lambda *_: None) -> MonthClose:
         """Every approved statement that is ready is issued; `why_not` says of each other one why it is not."""
         before = await self.drafts(month, scope=caller.scope)
-        ready = await self.ready_now()
+        ready = None if all(each.blockers for each in before.open) else await self.ready_now()
         issued: list[CouncilClose] = []
         for done, each in enumerate(before.councils):
             progress(done, len(before.councils))
@@ -193,8 +193,10 @@ class MonthClosing:
         with self._store.taking_steps() as writer:
             writer.add(event)
 
-    async def _issued(self, caller: Principal, month: Month, before: CouncilClose, ready: ReadyAt) -> CouncilClose:
-        if before.blockers:  # nobody waits for the same once for each council
+    async def _issued(
+        self, caller: Principal, month: Month, before: CouncilClose, ready: ReadyAt | None
+    ) -> CouncilClose:
+        if ready is None or before.blockers:  # nobody waits for the same again
             return replace(before, why_not=str(NotIssuable(before.blockers)))
         now = await self._tried(partial(self._steps.issue, caller, before.council, month, ready))
         if isinstance(now, str):
