@@ -50,7 +50,7 @@ def work(what: str, url: str) -> None:
     """One part in this process, and what it took."""
     with closing(SqlStore.open(url)) as store, store.snapshot(Scope.all()) as snapshot:
         began = Spent.now()
-        draft = draft_in(snapshot, ASHBY.id, MAY, "provisional")
+        draft = draft_in(snapshot, ASHBY.id, MAY, "draft")
         if what == "recompute":
             began = Spent.now()
             if found := compared(snapshot, draft):
