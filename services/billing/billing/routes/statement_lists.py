@@ -13,11 +13,11 @@ from billing.statements.overview import ListedStatement, StatementLists
 from shared.auth.roles import Action
 from shared.http import Caller, CallerScope, PathId, Problem, requires
 from shared.http.problem_types import NOT_FOUND
-from shared.period import Month
+from shared.period import MONTH_PATTERN, Month
 from shared.web.pages import environment
 
 _READ = [requires(Action.READ_FIGURES)]
-_MONTH = Annotated[str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+_MONTH = Annotated[str | None, Query(pattern=rf"^{MONTH_PATTERN}$")]
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
