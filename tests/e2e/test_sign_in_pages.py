@@ -280,7 +280,7 @@ def test_axe_finds_no_fault_and_nothing_scrolls_sideways(
     page.check("label:has-text('Council viewer')")
     page.check("label:has-text('Adur District Council')")
     page.click("button:has-text('Make the key')")
-    assert page.locator(".tally-secret").count() == 1
+    page.locator(".tally-secret").wait_for()
     assert faults(page) == []
     context.close()
 
