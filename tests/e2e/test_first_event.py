@@ -25,7 +25,8 @@ CHANGING = (
 
 def steps() -> list[tuple[str, str]]:
     """Each command of the page, and what it shows below it."""
-    blocks = "\n".join(re.findall(r"^```\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    blocks = "\n".join(content for language, content in fenced if not language)
     found = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n?)*)", blocks, re.MULTILINE)
     return [(command, shown.strip()) for command, shown in found]
 

@@ -8,11 +8,10 @@ from threading import Thread
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, func, select
 
 from billing.consumer import ingest
 from billing.dry_run import DryRun, StatementDelta
-from billing.memo import Memo
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
@@ -26,6 +25,7 @@ from shared.sql.engine import connect, read_transaction
 from shared.sql.inbox import InsertResult
 from tests.support.billing_feed import statement_of
 from tests.support.databases import as_owner
+from tests.support.forgetting import forget_events
 from tests.support.recharges import (
     ASHBY,
     GRADUATED,
@@ -76,11 +76,7 @@ class BillingDatabase:
 
     def forget(self) -> None:
         """Nothing but the catalogue is known."""
-        with self.owner.begin() as connection:
-            for table in (tables.event, tables.inbox):
-                connection.execute(delete(table))
-            connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
-        self.store.memo = Memo(100)  # a log never has other events at the same positions, as the next example has
+        forget_events(self.store, self.owner)
 
     def rows(self) -> dict[str, int | None]:
         """How many rows each table holds."""

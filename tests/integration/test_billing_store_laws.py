@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
 
-from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.contracts.envelope import Event
 from shared.contracts.items import FactWithdrawn, WorkCompleted, WorkReceived, WorkReclassified
@@ -22,6 +21,7 @@ from shared.contracts.usage import UsageAdjusted, UsageEvent, UsageRecorded, Usa
 from shared.sql.engine import connect
 from tests.support.billing_feed import MAY, TARIFFS, feed, quantities
 from tests.support.databases import as_owner
+from tests.support.forgetting import forget_events
 from tests.support.recharges import (
     ASHBY,
     ICT,
@@ -60,15 +60,9 @@ def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlSt
     url = module_database_of("billing")
     owner = connect(as_owner(url))
 
-    def forget() -> None:
-        with owner.begin() as connection:
-            for table in (tables.event, tables.inbox):
-                connection.execute(delete(table))
-            connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
-
     with closing(SqlStore.open(url)) as store:
         feed(store, CATALOGUE, CATALOGUE_WITH_ENQUIRIES)
-        yield store, forget
+        yield store, partial(forget_events, store, owner)
     owner.dispose()
 
 

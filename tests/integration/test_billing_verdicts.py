@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event
+from sqlalchemy import event
 
 from billing.documents.credits_view import credits_view
 from billing.domain.credits.attainment import TargetAttainment
@@ -19,7 +20,6 @@ from billing.domain.credits.credit_line import CreditLine
 from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.ports import IngestBatch
 from billing.statements.drafts import Statements
-from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
 from shared.contracts.topics import CATALOGUE, VERDICTS
@@ -41,6 +41,7 @@ from tests.support.credits import (
     warned,
 )
 from tests.support.databases import as_owner
+from tests.support.forgetting import forget_events
 from tests.support.log_reading import shards_of
 from tests.support.recharges import ASHBY, ICT, PROVIDER, by_shard, catalogue_events, records, standing, tariff
 
@@ -261,13 +262,8 @@ def emptied(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlStore
     url = module_database_of("billing")
     owner = connect(as_owner(url))
 
-    def forget() -> None:
-        with owner.begin() as connection:
-            for table in (tables.verdict, tables.inbox, tables.progress):
-                connection.execute(delete(table))
-
     with closing(SqlStore.open(url)) as made:
-        yield made, forget
+        yield made, partial(forget_events, made, owner)
     owner.dispose()
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, false, true
+from sqlalchemy import false, true
 
 from billing.domain.canonical import canonical_json
 from billing.domain.credits.attainment import TargetAttainment
@@ -24,7 +25,7 @@ from billing.memo import Memo
 from billing.ports import Snapshot
 from billing.statements.drafts import draft_in
 from billing.statements.recomputation import Recomputation, compared, recompute
-from billing.store import details, rows, tables, usage
+from billing.store import details, rows, usage
 from billing.store.rows import SqlRows
 from billing.store.sql import SqlStore
 from billing.store.usage import SqlUsage
@@ -37,6 +38,7 @@ from shared.sql.engine import connect
 from tests.support.billing_feed import CATALOGUED, MAY, feed
 from tests.support.credits import breached
 from tests.support.databases import as_owner
+from tests.support.forgetting import forget_events
 from tests.support.laws import EXAMPLES
 from tests.support.recharges import (
     ASHBY,
@@ -66,15 +68,9 @@ def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlSt
     url = module_database_of("billing")
     owner = connect(as_owner(url))
 
-    def forget() -> None:
-        with owner.begin() as connection:
-            for table in (tables.event, tables.verdict, tables.inbox):
-                connection.execute(delete(table))
-            connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
-
     with closing(SqlStore.open(url)) as store:
         feed(store, CATALOGUE, CATALOGUE_OF_ALL)
-        yield store, forget
+        yield store, partial(forget_events, store, owner)
     owner.dispose()
 
 

@@ -1,5 +1,6 @@
 """A mapping of a spreadsheet of recharges: which column is the council, the service, the amount, and so on."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -91,10 +92,14 @@ def _content_faults(mapping: RechargeMapping) -> Iterator[Fault]:
 
 
 def _format_faults(form: str) -> Iterator[Fault]:
+    no_month = Fault(("month", "format"), f"{form!r} reads no whole month: write for example %b-%y or %m/%Y")
+    if not re.search("%[yYGcx]", form):  # Python reads no day without its year for much longer
+        yield no_month
+        return
     try:
         read = datetime.strptime(_A_DAY_OF_A_MONTH.strftime(form), form)  # noqa: DTZ007 (as above)
     except ValueError as fault:
         yield Fault(("month", "format"), f"{form!r} is no format that can be read: {fault}")
         return
     if (read.year, read.month) != (_A_DAY_OF_A_MONTH.year, _A_DAY_OF_A_MONTH.month):
-        yield Fault(("month", "format"), f"{form!r} reads no whole month: write for example %b-%y or %m/%Y")
+        yield no_month
