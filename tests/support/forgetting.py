@@ -14,7 +14,7 @@ def forget_events(store: SqlStore, owner: Engine) -> None:
     Nor is anything kept of it: the next example has other events at the same positions, as no log ever has.
     """
     with owner.begin() as connection:
-        for table in (tables.event, tables.verdict, tables.inbox):
+        for table in (tables.event, tables.verdict, tables.inbox, tables.month_change):
             connection.execute(delete(table))
         connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
     store.memo = Memo(100)
