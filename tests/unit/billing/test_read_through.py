@@ -24,6 +24,7 @@ def connection() -> Iterator[Connection]:
     tables.metadata.create_all(engine)
     with engine.connect() as connection:
         yield connection
+    engine.dispose()
 
 
 def test_a_page_of_what_was_read_by_then_is_compiled_once_for_every_statement(connection: Connection) -> None:
