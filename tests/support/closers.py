@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 import billing.app
 import billing.settings
-import catalogue.app  # noqa: F401
-import sla_monitor.app  # noqa: F401
+import catalogue.app  # noqa: F401 (imported once, before the processes are forked)
+import sla_monitor.app  # noqa: F401 (as above)
 from billing.domain.lifecycle import StepRefused
 from billing.settings import BillingSettings
 from billing.statements.closing import MonthClose

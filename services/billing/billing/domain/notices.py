@@ -23,7 +23,7 @@ MOST_TRIES = len(RETRY_AFTER) + 1
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a council is to be told of, under the id of the event that it follows from.
+    """What a council is to be written to about, under the id of the event that it follows from.
 
     `reference` is the number of a credit note, and otherwise empty.
     """
@@ -52,7 +52,7 @@ class Recipient:
 
 
 def notice_of(event: StatementEvent) -> Notice | None:
-    """What the council is told of by a mail; None for a step that it need not be told of."""
+    """The mail that follows from the step; None for a step of which no mail is sent."""
     match event:
         case StatementIssued(data=data):
             return Notice(event.id, event.council, Month.parse(data.month), "statement")
