@@ -7,6 +7,8 @@ from unittest.mock import patch
 
 import pytest
 
+from shared.contracts.codec import decode_event
+from shared.contracts.judged import JudgedThrough
 from shared.contracts.topics import PARTITIONS, TICKETS
 from shared.contracts.verdicts import VerdictRetracted, WarningReached
 from shared.log.partitioner import partition_of
@@ -16,6 +18,7 @@ from shared.state.embedded import EmbeddedStateStore
 from sla_monitor.judging import recovery
 from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
+from sla_monitor.judging.marking import ShardMarker
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.histories import calendar
@@ -170,6 +173,27 @@ async def test_a_shard_that_retracted_in_that_burst_publishes_nothing_again(on: 
     assert again.judging.unreconciled == frozenset()
     assert (await again.published_through(), await published_end(on)) == (before, before)
     assert await decisions(on) == ["TargetBreached", "VerdictRetracted"]
+
+
+async def test_marks_after_a_loss_hold_since_it_also_where_another_worker_makes_them(
+    on: Monitor, tmp_path: Path
+) -> None:
+    await (await breached(on, tmp_path)).wait_until_idle()
+    lost = await started(on, tmp_path / "second.db")
+    since = await published_end(on)
+    with patch.object(ShardMarker, "mark", return_value=None):  # it ends before it has marked anything
+        await lost.read_new()
+        await lost.wait_until_idle()
+
+    again = await started(on, tmp_path / "second.db")
+    assert again.judging.unreconciled == frozenset()
+    await again.wait_until_idle()
+
+    announced = await on.bus.read(Shard("sla.verdicts.v1", SHARD.partition), 0, limit=100)
+    events = [decode_event(record.value or b"") for record in announced]
+    marks = [event for event in events if isinstance(event, JudgedThrough)]
+    assert marks[0].data.since < since
+    assert marks[-1].data.since >= since
 
 
 async def test_an_unreconciled_shard_records_no_position_before_it_was_compared(on: Monitor, tmp_path: Path) -> None:

@@ -355,9 +355,14 @@ class JudgingProcessor:
         await self._publisher.send(shard)
 
     async def _record_position(self, shard: Shard, head: Head, published: PublishedPosition) -> Head:
-        """The head says that all that was published up to the position is known here."""
-        if head.published_through != published.end:
-            recorded = replace(head, published_through=Offset(published.end))
+        """The head says that all that was published up to the position is known here, and since when marks hold.
+
+        Both at once: a process that takes the shard over now finds nothing unknown, and would mark it as of before.
+        """
+        since = max(head.marked.since, self._publications.marks_since(shard))
+        marked = replace(head.marked, since=Offset(since))
+        recorded = replace(head, published_through=Offset(published.end), marked=marked)
+        if recorded != head:
             head = await self._commit(shard, head, self._batch(shard, recorded).change())
         self._publications.record(shard, published)
         return head
