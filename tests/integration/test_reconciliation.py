@@ -12,11 +12,11 @@ from shared.contracts.judged import JudgedThrough
 from shared.contracts.topics import PARTITIONS, TICKETS
 from shared.contracts.verdicts import VerdictRetracted, WarningReached
 from shared.log.partitioner import partition_of
-from shared.log.port import Shard
+from shared.log.port import Fenced, Shard
 from shared.log.processor import Busy
 from shared.state.embedded import EmbeddedStateStore
 from sla_monitor.judging import recovery
-from sla_monitor.judging.archiving import ArchiveReader
+from sla_monitor.judging.archiving import Archiver, ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.marking import ShardMarker
 from sla_monitor.judging.processor import JudgingProcessor
@@ -52,8 +52,8 @@ class Worker:
         self._on, self.states = on, EmbeddedStateStore(state)
         self.opened.append(self.states)
         self._catalogue, self._decisions = CatalogueView(on.bus), DecisionsView(on.bus)
-        context = EvaluationContext(self._catalogue, self._decisions, on.clock, 0)
-        self.judging = JudgingProcessor(self.states, on.bus, context, ArchiveReader(on.app.archive))
+        self.context = EvaluationContext(self._catalogue, self._decisions, on.clock, 0)
+        self.judging = JudgingProcessor(self.states, on.bus, self.context, ArchiveReader(on.app.archive))
 
     async def start(self) -> None:
         await self._catalogue.catch_up()
@@ -239,3 +239,26 @@ async def test_what_was_published_while_the_store_did_not_answer_is_known_afterw
     await worker.wait_until_idle()  # the first time it was marked last
 
     assert await worker.published_through() == await published_end(on) > 0
+
+
+async def test_a_worker_that_another_has_overtaken_archives_nothing(on: Monitor, tmp_path: Path) -> None:
+    await send(on, OPENED, ("Mon 2026-03-02 10:00", "resolved"), at=NEXT_DAY)
+    worker = await started(on, tmp_path / "first.db")
+    await worker.read_new()
+    overtaken = await worker.states.head(SHARD)
+    assert overtaken is not None
+    await send(on, ("Mon 2026-03-02 10:00", "asked"), at=NEXT_DAY)
+    await worker.read_new()
+    newest = await worker.states.head(SHARD)
+    assert newest is not None
+    on.clock.move(THIRD_DAY)
+    archive = ArchiveReader(on.app.archive)
+    archiver = Archiver(worker.states, archive, worker.context, lambda _: 0)
+
+    with pytest.raises(Fenced):
+        await archiver.sweep(SHARD, overtaken)
+
+    assert archive.writes(SHARD) == 0
+    swept = await archiver.sweep(SHARD, newest)
+    assert swept is not None
+    assert list(swept.left) == ["adur:T1"]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from shared.contracts.envelope import split_item_key
 from shared.log.failures import attempt
-from shared.log.port import Shard
+from shared.log.port import Fenced, Shard
 from shared.log.processor import Busy
 from shared.scope import Scope
 from shared.sql.engine import busy_during_outages
@@ -180,7 +180,8 @@ class Archiver:
     async def sweep(self, shard: Shard, head: Head) -> Swept | None:
         """One page of the shard's live state, which is as `head` says, has been looked at; None if nothing is to do.
 
-        The shard must have read all there is, and everything that it has published must be known to it.
+        The shard must have read all there is, and everything that it has published must be known to it. Raises `Fenced`
+        where others have written to the shard since.
         """
         now_s = self._context.judged_to_ms // 1000
         if now_s < max(self._again_s[shard], self._pause_until_s):
@@ -188,6 +189,9 @@ class Archiver:
         after = self._after.get(shard, LAST_OUTAGE)
         page = await self._states.scan(shard, after=after, limit=_SWEPT_AT_ONCE)
         settled = dict(self._settled(shard, page, now_s))
+        if settled and await self._states.head(shard) != head:
+            # What another has written meanwhile would be archived as if it had been read below this head's offset.
+            raise Fenced(f"{shard} is not as it was left")
         try:
             swept = await self._archived(shard, head, settled) if settled else None
         except Busy:
