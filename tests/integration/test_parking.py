@@ -133,3 +133,18 @@ def test_an_agreement_without_its_calendar_is_waited_for_too(tmp_path: Path) -> 
 
     before, after = asyncio.run(scenario())
     assert (before, after) == ([Parked("adur", "calendar", 1, date(2026, 3, 2))], [])
+
+
+def test_an_item_that_ended_ahead_of_the_clock_is_judged_by_what_was_known_when_it_came_due(tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        async with monitor(tmp_path, now="Mon 2026-03-02 09:00") as on:
+            await on.publish_catalogue(calendar())
+            await on.send(*ticket(("Mon 2026-03-02 09:01", "opened"), ("Mon 2026-03-02 09:02", "resolved")))
+            await on.wait_until_idle()
+            await on.publish_catalogue(agreement())
+            await on.wait_until_idle()
+            on.clock.move("Mon 2026-03-02 12:00")
+            await on.wait_until_idle()
+            return await on.kinds()
+
+    assert asyncio.run(scenario()) == ["TargetMet"]

@@ -24,7 +24,7 @@ from shared.state.embedded import EmbeddedStateStore
 from shared.units import EpochMillis, Offset
 from sla_monitor.domain.item import FactResult
 from sla_monitor.judging.archiving import ArchiveReader
-from sla_monitor.judging.batch import EvaluationContext
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.dry_run import JudgingDryRun
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.settings import DryRunSettings

@@ -16,7 +16,8 @@ from shared.units import EpochMillis
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import load_item
-from sla_monitor.judging.batch import EvaluationContext, ShardBatch
+from sla_monitor.judging.batch import ShardBatch
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.store import items
 from tests.support.histories import agreement_index

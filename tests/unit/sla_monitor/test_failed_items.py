@@ -22,7 +22,8 @@ from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import Item, is_open, load_item
 from sla_monitor.judging import batch as batches
-from sla_monitor.judging.batch import EvaluationContext, ShardBatch
+from sla_monitor.judging.batch import ShardBatch
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.failed_items import MOST_FAILED, RETRIED
 from sla_monitor.judging.item_cache import CachedItem, ItemCache
 from sla_monitor.store import items

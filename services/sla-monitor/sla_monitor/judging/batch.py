@@ -5,18 +5,17 @@ What fails while one item is judged is that item's alone: the others are judged 
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
-from shared.clock import Clock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import TimeAdvanced, split_item_key
 from shared.contracts.topics import VERDICTS
-from shared.instants import epoch_ms, epoch_us
-from shared.log.failures import PRODUCT_VERSION, CodeFailure, attempt
+from shared.instants import epoch_us
+from shared.log.failures import CodeFailure, attempt
 from shared.log.port import Outgoing, Quarantined, Record, Shard
 from shared.log.validation import CONFLICT, TOO_MANY, InvalidRecord, as_quarantined, failed_to_read
-from shared.state.port import Change, Head, Marked
+from shared.state.port import Change, Head
 from shared.units import EpochMillis, EpochSeconds, Offset
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
@@ -25,52 +24,12 @@ from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, Opened, fact_of, has_withdrawals, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds, may_decide_nothing
 from sla_monitor.domain.item import FactResult, Item, dump_item, identity_digest, is_open, item_key
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.failed_items import FailedItems, log_failed_record, place_of
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
-from sla_monitor.ports import Catalogue, DecisionsLog
 from sla_monitor.store.items import STREAMS, evaluate_known
 
 _NO_REQUESTS: Mapping[str, ReevaluationRequest] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationContext:
-    """The catalogue and the decisions as now known, and the wall clock: `margin_s` before it, time may be judged.
-
-    `version` is that of the release which judges.
-    """
-
-    catalogue: Catalogue
-    decisions: DecisionsLog
-    clock: Clock
-    margin_s: int
-    version: str = PRODUCT_VERSION
-
-    @property
-    def now_ms(self) -> int:
-        """The wall clock."""
-        return epoch_ms(self.clock.now())
-
-    @property
-    def judged_to_ms(self) -> int:
-        """Up to where a shard that has read everything may be judged by the wall clock alone."""
-        return self.now_ms - self.margin_s * 1000
-
-    def is_outdated(self, head: Head) -> bool:
-        """Whether the shard was judged without something that the catalogue or the decisions now say."""
-        return head.catalogue_position < self.catalogue.position or head.decisions_position < self.decisions.position
-
-    def first_head(self, offset: int, *, revision: int = 0, published_through: int = 0) -> Head:
-        """The head of a shard that is read from `offset` on, with nothing to judge again."""
-        return Head(
-            revision=revision,
-            first_offset=Offset(offset),
-            next_offset=Offset(offset),
-            catalogue_position=Offset(self.catalogue.position),
-            decisions_position=Offset(self.decisions.position),
-            published_through=Offset(published_through),
-            marked=Marked(since=Offset(published_through)),
-        )
 
 
 class ItemWork(NamedTuple):
@@ -329,6 +288,14 @@ class ShardBatch:
 
     def _evaluate(self, item: Item, trigger: Trigger, request: ReevaluationRequest | None) -> Evaluation:
         self._renew(item, request)
+        evaluation, newest = self._evaluate_known(item, trigger), self._context.catalogue.position
+        if evaluation.waiting and item.known_to != newest:
+            # It has ended, and lay ahead of the clock until now. What waits is known by the newest catalogue.
+            item.known_to = newest
+            return self._evaluate_known(item, trigger)
+        return evaluation
+
+    def _evaluate_known(self, item: Item, trigger: Trigger) -> Evaluation:
         return evaluate_known(
             item,
             council=trigger.council,

@@ -20,7 +20,8 @@ from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest
 from sla_monitor.domain.item import OUTAGE_MARK, dump_item
 from sla_monitor.domain.marks import is_mark_due
 from sla_monitor.judging.archiving import Archiver, ArchiveReader, without
-from sla_monitor.judging.batch import EvaluationContext, ShardBatch
+from sla_monitor.judging.batch import ShardBatch
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.failed_items import (
     MOST_FAILED,
     RETRIED,
@@ -355,14 +356,8 @@ class JudgingProcessor:
         await self._publisher.send(shard)
 
     async def _record_position(self, shard: Shard, head: Head, published: PublishedPosition) -> Head:
-        """The head says that all that was published up to the position is known here, and since when marks hold.
-
-        Both at once: a process that takes the shard over now finds nothing unknown, and would mark it as of before.
-        """
-        since = max(head.marked.since, self._publications.marks_since(shard))
-        marked = replace(head.marked, since=Offset(since))
-        recorded = replace(head, published_through=Offset(published.end), marked=marked)
-        if recorded != head:
+        """The head says that all that was published up to the position is known here."""
+        if (recorded := self._publications.recorded(shard, head, published)) != head:
             head = await self._commit(shard, head, self._batch(shard, recorded).change())
         self._publications.record(shard, published)
         return head

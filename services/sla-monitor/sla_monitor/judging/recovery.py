@@ -10,6 +10,7 @@ everything. What its head knows is its `published_through`: an offset of the sha
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -22,6 +23,7 @@ from shared.log.failures import CodeFailure, attempt
 from shared.log.port import Bus, Shard
 from shared.paging import paged
 from shared.state.port import Head, StateStore
+from shared.units import Offset
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, reconcile
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
@@ -121,6 +123,15 @@ class PublicationTracker:
         """What it has published by now. All of that must be in the log already."""
         written = self._written[shard]
         return PublishedPosition((await self._bus.bounds(announcements_of(shard))).end, written)
+
+    def recorded(self, shard: Shard, head: Head, position: PublishedPosition) -> Head:
+        """The head that says that all below the position is known, and since when the shard's marks hold.
+
+        Both at once: a process that takes the shard over then finds nothing unknown, and would mark it as of before.
+        """
+        since = max(head.marked.since, self.marks_since(shard))
+        marked = replace(head.marked, since=Offset(since))
+        return replace(head, published_through=Offset(position.end), marked=marked)
 
     def record(self, shard: Shard, position: PublishedPosition) -> None:
         """The head says that all below the position is known, and readers hold what it holds."""

@@ -18,7 +18,8 @@ from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import Item, dump_item, is_open, load_item
 from sla_monitor.judging.archiving import ArchiveReader, without
-from sla_monitor.judging.batch import EvaluationContext, ShardBatch
+from sla_monitor.judging.batch import ShardBatch
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.store.items import StoredItem, evaluate_known
 
