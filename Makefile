@@ -18,7 +18,7 @@ install: .venv/.installed  ## Create .venv with all dependencies, checked by has
 	@if command -v uv >/dev/null; then uv pip install -q --python .venv --require-hashes -r requirements.lock; \
 	  else $(BIN)/pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements.lock; fi
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation $(OURS:%=-e %)
-	@$(BIN)/python -c "import billing.app, catalogue.app, sla_monitor.app, tallystick.demo.server"  # compiled here, not in the first demo
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c "import billing.app, catalogue.app, sla_monitor.app, tallystick.demo.server"  # compiled here, not in each demo
 	@touch $@
 
 demo: install  ## An example partnership with a year of illustrative data, served on this machine

@@ -24,9 +24,9 @@ from shared.state.embedded import EmbeddedStateStore
 from shared.units import EpochMillis, Offset
 from sla_monitor.domain.item import FactResult
 from sla_monitor.judging.archiving import ArchiveReader
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.dry_run import JudgingDryRun
 from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.settings import DryRunSettings
 from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.views import CatalogueView, DecisionsView

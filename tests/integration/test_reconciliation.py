@@ -17,9 +17,9 @@ from shared.log.processor import Busy
 from shared.state.embedded import EmbeddedStateStore
 from sla_monitor.judging import recovery
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.marking import ShardMarker
 from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.histories import calendar
 from tests.support.monitor_client import agreement

@@ -12,8 +12,8 @@ from shared.bus.consumer import ConsumerStatus, consume
 from shared.contracts.topics import CATALOGUE
 from shared.log.port import Message, OffsetGone, Shard
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.store.recorder import VerdictRecorder
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.simulation.bus import MemoryBus

@@ -148,11 +148,12 @@ async def open_stack(
     judged_by: Clock | None = None,
     margin_s: int = 1,
     sign_in: Mapping[str, str] | None = None,
+    archive_days: int | None = None,
 ) -> AsyncIterator[Stack]:
     """The services on `folder`, their topics made; closed on the way out. Raises `UnusableFolder`.
 
     Items are judged by the clock `judged_by`, where it is another one. `sign_in` are the settings of the catalogue by
-    which people sign in, where they do.
+    which people sign in, where they do. Ended items are archived after `archive_days`, where those are named.
     """
     from billing.app import build as build_billing
     from billing.settings import BillingSettings
@@ -175,7 +176,8 @@ async def open_stack(
         # Each is closed also where a later one finds its store unusable.
         catalogue = build_catalogue(settings, bus=bus, clock=clock)
         exits.push_async_callback(catalogue.close)
-        monitor_settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s)
+        named = {} if archive_days is None else {"SLA_ARCHIVE_DAYS": archive_days}
+        monitor_settings = read_settings(MonitorSettings, TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s, **named)
         monitor = build_monitor(monitor_settings, bus=bus, clock=judged_by or clock)
         exits.push_async_callback(monitor.close)
         billing = build_billing(BillingSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)

@@ -52,7 +52,7 @@ from shared.auditing.api import TYPES as AUDIT_TYPES
 from shared.auditing.api import router as audit_router
 from shared.auditing.log import AuditLog
 from shared.bus.access_view import AccessView
-from shared.bus.consumer import ConsumerStatus, consume, unread
+from shared.bus.consumer import ConsumerStatus, consume, unread_beyond
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.http.ways import authentication
@@ -70,6 +70,7 @@ from shared.running.api_reference import reference_routes
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
+from shared.sql.engine import busy_during_outages
 from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
@@ -311,7 +312,9 @@ class BillingApp:
     async def unread(self) -> int:
         """How many records it has still to ingest, and steps to publish, which it will read then."""
         unpublished = await asyncio.to_thread(unpublished_count, self._workers, outbox)
-        return unpublished + await unread(self._bus, BillingProcessor(self._store), TOPICS)
+        with busy_during_outages():
+            positions = await asyncio.to_thread(self._store.positions)
+        return unpublished + await unread_beyond(self._bus, positions, TOPICS)
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""

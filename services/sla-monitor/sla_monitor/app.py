@@ -11,7 +11,7 @@ from shared.auditing.api import TYPES as AUDIT_TYPES
 from shared.auditing.api import router as audit_router
 from shared.auditing.log import AuditLog
 from shared.bus.access_view import AccessView
-from shared.bus.consumer import ConsumerStatus, consume, unread
+from shared.bus.consumer import ConsumerStatus, consume, unread_beyond
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
@@ -21,7 +21,6 @@ from shared.http.ways import authentication
 from shared.instants import epoch_s
 from shared.log.failures import PRODUCT_VERSION
 from shared.log.port import Bus, BusError, Shard, every_shard
-from shared.log.processor import Processor
 from shared.metrics.every_service import QUARANTINE_OPEN
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
@@ -34,6 +33,7 @@ from shared.running.api_reference import reference_routes
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
+from shared.sql.engine import busy_during_outages
 from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
@@ -46,10 +46,10 @@ from sla_monitor import pages
 from sla_monitor.decisions import corrections, exclusions, failed_items, waiting
 from sla_monitor.domain.archive import leaves_at
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.judging.rebuild import Rebuild
 from sla_monitor.metrics import MonitorMetrics
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.reports.figures import known_targets, read_model_figures
 from sla_monitor.reports.routes import REPORTS, known_council
 from sla_monitor.reports.routes import router as report_routes
@@ -304,11 +304,11 @@ class MonitorApp:
         open_ = await self.quarantine.open_by_topic(
             {shard: found.get("quarantined", 0) for shard, found in counts.items()}
         )
-        recorder = VerdictRecorder(self._announcements)
+        judged, recorded = _positions(heads), await self._recorded()
         return PipelineState(
             [
-                await self._group_state(self._consumer, self._progress_reader, ITEM_TOPICS),
-                await self._group_state(self._recorder_consumer, recorder, [VERDICTS]),
+                await self._group_state(self._consumer, judged, ITEM_TOPICS),
+                await self._group_state(self._recorder_consumer, recorded, [VERDICTS]),
             ],
             quarantine_open=sum(open_.values()),
             parked_records=sum(found.get("parked", 0) for found in counts.values()),
@@ -316,11 +316,13 @@ class MonitorApp:
             unreconciled_shards=len(self._judging.unreconciled & self._consumer.positions.keys()),
         )
 
-    async def _group_state(self, status: ConsumerStatus, processor: Processor, topics: Sequence[Topic]) -> GroupState:
+    async def _group_state(
+        self, status: ConsumerStatus, positions: Mapping[Shard, int], topics: Sequence[Topic]
+    ) -> GroupState:
         lag = None
         with suppress(BusError, TimeoutError):
             async with asyncio.timeout(_LOG_ANSWERS_S):
-                lag = await unread(self._bus, processor, topics)
+                lag = await unread_beyond(self._bus, positions, topics)
         return GroupState(status.group, lag, len(status.paused), list(status.halted.values()))
 
     def _count_verdicts(self, events: Sequence[VerdictEvent]) -> None:
@@ -330,13 +332,18 @@ class MonitorApp:
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
-        judging = await unread(self._bus, self._progress_reader, ITEM_TOPICS)
+        judging = await unread_beyond(self._bus, _positions(await self.heads()), ITEM_TOPICS)
         judging += len(self._judging.unreconciled)  # before what there is to publish: comparing may add to that
         judging += await self._progress_reader.overdue(ITEM_TOPICS)
         return judging + await self._unrecorded()
 
     async def _unrecorded(self) -> int:
-        return await unread(self._bus, VerdictRecorder(self._announcements), [VERDICTS])
+        return await unread_beyond(self._bus, await self._recorded(), [VERDICTS])
+
+    async def _recorded(self) -> Mapping[Shard, int]:
+        """The next offset of every shard of announcements of which any was recorded."""
+        with busy_during_outages():
+            return await asyncio.to_thread(self._announcements.positions)
 
     async def parked(self) -> list[Parked]:
         """Facts that wait for the catalogue, as it is known now."""
@@ -363,6 +370,10 @@ class MonitorApp:
         await self.sources.close()
         await self._states.close()
         self._database.close()
+
+
+def _positions(heads: Mapping[Shard, Head]) -> dict[Shard, int]:
+    return {shard: head.next_offset for shard, head in heads.items()}
 
 
 def build(

@@ -1,20 +1,25 @@
 """What the monitor needs of the world beside the log and the live state."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from shared.clock import Clock
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.objectives import Attained
 from shared.contracts.proposals import ProposalData
 from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import Outcome, VerdictEvent
+from shared.instants import epoch_ms
+from shared.log.failures import PRODUCT_VERSION
 from shared.log.port import Shard
 from shared.scope import Scope
-from shared.units import CouncilId, ItemId
+from shared.state.port import Head, Marked
+from shared.units import CouncilId, ItemId, Offset
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.archive import ArchivedItem
 from sla_monitor.domain.decisions import Decisions
@@ -285,3 +290,43 @@ class DecisionsLog(Protocol):
     async def append(self, event: DecisionEvent) -> None:
         """The event is in the log, and `current` holds it and all before it. Raises `AppendUncertain`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationContext:
+    """The catalogue and the decisions as now known, and the wall clock: `margin_s` before it, time may be judged.
+
+    `version` is that of the release which judges.
+    """
+
+    catalogue: Catalogue
+    decisions: DecisionsLog
+    clock: Clock
+    margin_s: int
+    version: str = PRODUCT_VERSION
+
+    @property
+    def now_ms(self) -> int:
+        """The wall clock."""
+        return epoch_ms(self.clock.now())
+
+    @property
+    def judged_to_ms(self) -> int:
+        """Up to where a shard that has read everything may be judged by the wall clock alone."""
+        return self.now_ms - self.margin_s * 1000
+
+    def is_outdated(self, head: Head) -> bool:
+        """Whether the shard was judged without something that the catalogue or the decisions now say."""
+        return head.catalogue_position < self.catalogue.position or head.decisions_position < self.decisions.position
+
+    def first_head(self, offset: int, *, revision: int = 0, published_through: int = 0) -> Head:
+        """The head of a shard that is read from `offset` on, with nothing to judge again."""
+        return Head(
+            revision=revision,
+            first_offset=Offset(offset),
+            next_offset=Offset(offset),
+            catalogue_position=Offset(self.catalogue.position),
+            decisions_position=Offset(self.decisions.position),
+            published_through=Offset(published_through),
+            marked=Marked(since=Offset(published_through)),
+        )

@@ -115,7 +115,14 @@ async def unread(bus: Bus, processor: Processor, topics: Sequence[Topic]) -> int
     A chain of services has come to rest when, asked from the first to the last, each has nothing unread and nothing
     left to publish.
     """
-    return sum([await _lag(bus, processor, shard) for shard in every_shard(topics)])
+    positions = {shard: await processor.position(shard) for shard in every_shard(topics)}
+    return await unread_beyond(bus, {shard: at for shard, at in positions.items() if at is not None}, topics)
+
+
+async def unread_beyond(bus: Bus, positions: Mapping[Shard, int], topics: Sequence[Topic]) -> int:
+    """As `unread`, of a processor that has applied all below `positions`, and nothing of the shards without one."""
+    held = {shard: await bus.bounds(shard) for shard in every_shard(topics)}
+    return sum(each.end - positions.get(shard, each.first) for shard, each in held.items())
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
@@ -125,12 +132,6 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _lag(bus: Bus, processor: Processor, shard: Shard) -> int:
-    position = await processor.position(shard)
-    held = await bus.bounds(shard)
-    return held.end - (held.first if position is None else position)
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import load_item
 from sla_monitor.judging.batch import ShardBatch
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import ItemCache
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.store import items
 from tests.support.histories import agreement_index
 from tests.support.tickets import message

@@ -23,9 +23,9 @@ from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import Item, is_open, load_item
 from sla_monitor.judging import batch as batches
 from sla_monitor.judging.batch import ShardBatch
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.failed_items import MOST_FAILED, RETRIED
 from sla_monitor.judging.item_cache import CachedItem, ItemCache
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.store import items
 from tests.support.histories import agreement_index
 from tests.support.tickets import KINDS, message

@@ -22,8 +22,8 @@ from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import OUTAGE_MARK, Item, digests_of, dump_item, load_item
 from sla_monitor.judging.archiving import without
 from sla_monitor.judging.batch import ShardBatch
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import ItemCache
+from sla_monitor.ports import EvaluationContext
 from tests.support.histories import agreement_index
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -36,7 +36,9 @@ from tallystick.options import LAST_PORT
 from tallystick.stack import Stack, open_stack
 
 _PORTS_TRIED = 20
-_SHOWN_EVERY_S = 0.25
+_SHOWN_EVERY_S = 0.5
+# Everything that the demo shows stays in live state: to archive most of a year would make people wait for nothing.
+_KEPT_DAYS = 500
 
 
 class Year(msgspec.Struct, frozen=True):
@@ -111,7 +113,7 @@ async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, 
             definitions,
             lambda person, link: _report(f"A new link for {person.title}: {link}", as_json=as_json),
         )
-        async with open_stack(var_folder(), sign_in=sign_in.settings) as stack:
+        async with open_stack(var_folder(), sign_in=sign_in.settings, archive_days=_KEPT_DAYS) as stack:
             demo = _Demo(year, definitions, stack, sign_in, as_json)
             await stack.record(definitions)
             await stack.catalogue.publish_key()

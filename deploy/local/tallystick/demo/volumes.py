@@ -64,7 +64,7 @@ class Demand:
 
 
 _DEMAND: Mapping[str, Demand] = {
-    "accounts-payable": Demand(work=Work(1500, 6, 22, (2, 16), _SPENDING, 1.6)),
+    "accounts-payable": Demand(work=Work(1000, 6, 22, (2, 16), _SPENDING, 1.6)),
     "billing": Demand(work=Work(650, 2, 6, (5, 40), _SPENDING, 1.3)),
     "debt-administration": Demand(work=Work(320, 8, 50)),
     "e-procurement": Demand(work=Work(550, 1.5, 4, (1, 6), _SPENDING)),
@@ -79,7 +79,7 @@ _DEMAND: Mapping[str, Demand] = {
     "starters-and-leavers": Demand(work=Work(280, 3, 7, months=_HIRING)),
     "timesheets": Demand(work=Work(420, 2, 4, (10, 60))),
     "training": Demand(work=Work(240, 5, 12, (1, 12), _HIRING)),
-    "ict": Demand(tickets=Tickets(2100, 0.5, 4, _SUPPORT), staffed_h=(8, 18)),
+    "ict": Demand(tickets=Tickets(1300, 0.5, 4, _SUPPORT), staffed_h=(8, 18)),
     "education": Demand(tickets=Tickets(2400, 1.5, 8.5, _SCHOOL), work=Work(3000, 10, 38, months=_SCHOOL)),
     "senior-management": Demand(work=Work(60, 8, 25, due_in_h=80), readings=Readings("week", 0.35)),
     "research-and-development": Demand(work=Work(90, 20, 110, (3, 15))),

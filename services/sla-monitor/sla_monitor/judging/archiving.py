@@ -32,8 +32,7 @@ from sla_monitor.domain.archive import (
 )
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, digests_of, dump_item, load_item
-from sla_monitor.judging.context import EvaluationContext
-from sla_monitor.ports import Archive
+from sla_monitor.ports import Archive, EvaluationContext
 from sla_monitor.store.items import STREAMS, evaluate_known
 
 T = TypeVar("T")

@@ -24,9 +24,9 @@ from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, Opened, fact_of, has_withdrawals, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds, may_decide_nothing
 from sla_monitor.domain.item import FactResult, Item, dump_item, identity_digest, is_open, item_key
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.failed_items import FailedItems, log_failed_record, place_of
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.store.items import STREAMS, evaluate_known
 
 _NO_REQUESTS: Mapping[str, ReevaluationRequest] = {}

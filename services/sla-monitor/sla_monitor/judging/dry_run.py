@@ -20,8 +20,8 @@ from sla_monitor.domain.facts import AnyFact, fact_of, read_record
 from sla_monitor.domain.item import FactResult, identity_digest, item_key
 from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import ShardBatch
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.settings import DryRunSettings
 from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.views import CatalogueView, DecisionsView

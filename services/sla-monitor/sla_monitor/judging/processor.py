@@ -21,7 +21,6 @@ from sla_monitor.domain.item import OUTAGE_MARK, dump_item
 from sla_monitor.domain.marks import is_mark_due
 from sla_monitor.judging.archiving import Archiver, ArchiveReader, without
 from sla_monitor.judging.batch import ShardBatch
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.failed_items import (
     MOST_FAILED,
     RETRIED,
@@ -41,6 +40,7 @@ from sla_monitor.judging.recovery import (
     replay_unreconciled,
     warn_of_loss,
 )
+from sla_monitor.ports import EvaluationContext
 
 # Items that are judged again in one write, each of which may announce all that it has announced.
 _AGAIN_AT_ONCE = 500

@@ -28,9 +28,9 @@ from shared.state.port import Change, StateStore
 from shared.state.publisher import drain_outbox
 from sla_monitor.domain.announcement_replay import AnnouncementReplay
 from sla_monitor.judging.archiving import ArchiveReader
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.recovery import replay_announcements
 from sla_monitor.judging.shard_rebuild import UNFINISHED_HEAD, ShardRebuild
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.store.items import ITEM_TOPICS
 
 CAUSE = "rebuild"

@@ -19,8 +19,8 @@ from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import Item, dump_item, is_open, load_item
 from sla_monitor.judging.archiving import ArchiveReader, without
 from sla_monitor.judging.batch import ShardBatch
-from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import ItemCache
+from sla_monitor.ports import EvaluationContext
 from sla_monitor.store.items import StoredItem, evaluate_known
 
 # No log holds this offset: an instance that starts on a shard that is not finished is stopped by it.

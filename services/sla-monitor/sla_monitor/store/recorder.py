@@ -104,6 +104,10 @@ class SqlAnnouncementStore:
         with read_transaction(self._engine) as connection:
             return _PROGRESS.position(connection, shard)
 
+    def positions(self) -> dict[Shard, int]:
+        """The next offset of every shard of which anything was recorded. Blocks."""
+        return {each.shard: each.next_offset for each in self.progress()}
+
     def progress(self) -> list[ShardProgress]:
         """How far each shard of sla.verdicts.v1 has been recorded."""
         with read_transaction(self._engine) as connection:
