@@ -25,8 +25,6 @@ from shared.startup_errors import (
 # Several processes write to one file (a replay beside the server); none of them holds the lock for long.
 BUSY_TIMEOUT_S = 30.0
 _RETRY_S = 0.005
-# Who reads again and again without a thread lets others have their turn so often: a turn costs as much as a read.
-_TURN_S = 0.001
 _CACHE_KIB = 4 * 1024
 # 64 MiB of pages: SQLite's own 4 MiB makes a writer of large batches copy its pages back after every other one.
 _CHECKPOINT_PAGES = 16 * 1024
@@ -61,7 +59,6 @@ class SqliteFile:
         self._connection = _open(path, schema, durable=durable)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name) if durable else None
         self._one_at_a_time = threading.Lock()
-        self._turn_ends_s = 0.0
         self._open = True
 
     async def read(self, work: Work[T]) -> T:
@@ -82,9 +79,7 @@ class SqliteFile:
 
     async def _run(self, begin: str, work: Work[T]) -> T:
         if self._thread is None:
-            if time.monotonic() > self._turn_ends_s:
-                await asyncio.sleep(0)
-                self._turn_ends_s = time.monotonic() + _TURN_S
+            await asyncio.sleep(0)  # whoever asks again and again lets others have their turn
             return self._in_transaction(begin, work)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_transaction, begin, work)
 

@@ -5,7 +5,7 @@ the log as everybody's steps are. Done again it changes nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from billing.app import BillingApp, StatementActions
@@ -16,6 +16,7 @@ from billing.statements.closing import CouncilClose
 from billing.statements.queries import WantedAnswer, WantedQuery
 from shared.auth.principal import Principal
 from shared.clock import FixedClock, WallClock
+from shared.contracts.definitions import Agreement, AnyDefinition
 from shared.contracts.topics import USAGE
 from shared.contracts.usage import AdjustmentData, UsageAdjusted
 from shared.period import LONDON, Month, local_midnight, month_of_day
@@ -42,10 +43,17 @@ def months_to_close(today: date) -> list[Month]:
     return [last.earlier(back) for back in reversed(range(MONTHS_CLOSED))]
 
 
-async def close_year(stack: Stack, today: date, report: Callable[[int], None]) -> None:
-    """Each of the `months_to_close` is issued, and what became of it is recorded. `report` gets how many are."""
+async def close_year(
+    stack: Stack, definitions: Sequence[AnyDefinition], today: date, report: Callable[[int], None]
+) -> None:
+    """Each of the `months_to_close` is issued, and what became of it is recorded. `report` gets how many are.
+
+    What a council is credited for is of an agreement among `definitions` that has credit notes, where there is one.
+    """
     months = months_to_close(today)
-    story = _Story(stack.billing, months)
+    agreements = [each for each in definitions if isinstance(each, Agreement)]
+    noted = frozenset(each.id for each in agreements if each.corrections_by == "credit-note")
+    story = _Story(stack.billing, months, noted)
     for done, month in enumerate(months):
         await _judged(stack.billing, month)
         is_new = await story.close(month)
@@ -62,8 +70,8 @@ async def close_year(stack: Stack, today: date, report: Callable[[int], None]) -
 class _Story:
     """What people do with the statements of `months`, ascending."""
 
-    def __init__(self, billing: BillingApp, months: Sequence[Month]) -> None:
-        self._billing, self._months = billing, months
+    def __init__(self, billing: BillingApp, months: Sequence[Month], noted: Container[str]) -> None:
+        self._billing, self._months, self._noted = billing, months, noted
         self.councils: Sequence[CouncilClose] = ()
 
     async def close(self, month: Month) -> bool:
@@ -95,11 +103,11 @@ class _Story:
             wanted = WantedQuery(f"{council.council}-{month}", words, line.ref)
             self._at(at).queries.raise_query(_finance_of(council.council), council.council, month, wanted)
 
-    def line(self, month: Month, council: str) -> ChargeLine | None:
-        """The dearest line of the month that counts usage."""
+    def line(self, month: Month, council: str, *, first_of: Container[str] = ()) -> ChargeLine | None:
+        """The dearest line of the month that counts usage; of the agreements `first_of`, where they have any."""
         statement = self._billing.statements.statement(council, month, scope=Scope.of(council))
         counted = [line for line in statement.lines if line.counts_usage and line.amount_pence > _CREDITED_PENCE]
-        return max(counted, key=lambda line: line.amount_pence, default=None)
+        return max(counted, key=lambda line: (line.agreement in first_of, line.amount_pence), default=None)
 
     def _at(self, at: datetime) -> StatementActions:
         return self._billing.actions(FixedClock(min(at, WallClock().now())))
@@ -124,7 +132,7 @@ class _Story:
     def credit(self, month: Month) -> None:
         """The last council's query of the month was answered: a part is credited, in its next document."""
         council = self._issued()[-1].council
-        line = self.line(month, council)
+        line = self.line(month, council, first_of=self._noted)
         if line is None:
             return
         queried_at = _closed_at(month) + _WORKING_ON_IT

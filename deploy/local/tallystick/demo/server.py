@@ -194,7 +194,8 @@ async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
 async def _close(demo: _Demo, bars: Progress) -> None:
     """Twelve months of statements are issued, and the page has all there is."""
     bar = bars.add_task("Closing the months", total=MONTHS_CLOSED)
-    await close_year(demo.stack, date.fromisoformat(demo.year.until), lambda done: bars.update(bar, completed=done))
+    until, report = date.fromisoformat(demo.year.until), partial(bars.update, bar)
+    await close_year(demo.stack, demo.definitions, until, lambda done: report(completed=done))
     bars.stop()
     demo.evaluated.set()
     demo.report("Ready: statements and attainment are linked from the page.")
