@@ -20,6 +20,9 @@ REQUESTS_FOR_PAYMENT = _DATA / "bpic2020_request_for_payment/rfp_events.csv.gz"
 HELP_DESK = _DATA / "helpdesk_italy/helpdesk_events.csv.gz"
 PAYMENTS = _DATA / "uk_council_payments_2018_19/payment_lines_2018_19.csv.gz"
 
+COUNCILS = _DATA / "uk_local_authorities/uk_local_authorities_past_current.csv.gz"
+LOCAL_SERVICES = _DATA / "uk_local_services/govuk_lgsl_services.csv.gz"
+
 NEEDS_REAL_DATA = [
     pytest.mark.real_data,
     pytest.mark.skipif(not _DATA.is_dir(), reason="../shared/data is not here"),
@@ -32,6 +35,11 @@ def rows(path: Path) -> Iterator[dict[str, str]]:
     """The rows of a CSV, plain or gzipped, by the names of its columns."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="") as text:
         yield from csv.DictReader(text)
+
+
+def every_table() -> list[Path]:
+    """Every CSV of every public data set."""
+    return sorted(_DATA.glob("*/*.csv*"))
 
 
 def verdicts(ran: ReplayRun) -> dict[str, dict[str, str]]:

@@ -27,13 +27,17 @@ _AREAS = (
     "NW|N|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|S|TA|TD|TF|TN|TQ|TR|TS|TW|UB|WA|"
     "WC|WD|WF|WN|WR|WS|WV|W|YO|ZE"
 )
+# Districts are numbers without a nought before them; only in London do some end in a letter, as SW1A.
+_DISTRICT = rf"(?:(?:EC|E|NW|N|SE|SW|WC|W)[1-9][A-Z]|(?:{_AREAS})(?:0|[1-9][0-9]?))"
 # Letters that the inward part never has: C I K M O V.
-_POSTCODE = rf"(?:{_AREAS})[0-9][A-Z0-9]? ?[0-9][ABD-HJLNP-UW-Z]{{2}}"
+_POSTCODE = rf"{_DISTRICT} ?[0-9][ABD-HJLNP-UW-Z]{{2}}"
+# "Block B2 1st floor" has the form of a postcode.
+_ORDINAL = re.compile(r"[A-Z].* (?:1st|2nd|3rd|[04-9]th)")
 _NI = r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]"
 # With the country's code, or written in groups: digits alone are a number of something.
 _PHONE = (
-    r"(?:\+44[ -]?(?:\(0\)[ -]?)?|0044[ -]?)(?:[0-9][ -]?){9,10}(?![0-9])"
-    r"|(?:\(0[0-9]{2,5}\)|0[0-9]{2,5}[ -])[ -]?[0-9]{3,8}(?:[ -][0-9]{3,6})*(?![0-9-])"
+    r"(?:\+|00)44[ -]?(?:\(0\)[ -]?|0)?(?:[1-9][ -]?)(?:[0-9][ -]?){8,9}(?![0-9])"
+    r"|(?:\(0[1-35789][0-9]{1,4}\)|0[1-35789][0-9]{1,4}[ -])[ -]?[0-9]{3,8}(?:[ -][0-9]{3,6})*(?![0-9-])"
 )
 _EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 _FORMS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -42,7 +46,8 @@ _FORMS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("a postcode", re.compile(_BEGIN + _POSTCODE + _END, re.IGNORECASE)),
     ("a phone number", re.compile(rf"(?<![A-Za-z0-9_.-])(?:{_PHONE})")),
 )
-_PHONE_DIGITS = range(9, 14)
+_COUNTRY = re.compile(r"(?:\+|00)44")
+_PHONE_DIGITS = (10, 11)  # with the nought before the code of the area
 
 
 def _table(**classes: str) -> bytes:
@@ -96,7 +101,7 @@ def _unescaped(text: str) -> str:
 def kind_of(text: str) -> Kind | None:
     """What kind of personal data a text looks like, or holds; None for none."""
     for kind, form in _FORMS:
-        if any(kind != "a phone number" or _is_phone(found[0]) for found in form.finditer(text)):
+        if any(_is_such(kind, found[0]) for found in form.finditer(text)):
             return kind
     return None
 
@@ -129,5 +134,12 @@ def _found(value: object, at: Path) -> Iterator[tuple[Path, Kind]]:
                 yield from _found(each, (*at, index))
 
 
-def _is_phone(text: str) -> bool:
-    return sum(map(str.isdigit, text)) in _PHONE_DIGITS
+def _is_such(kind: Kind, text: str) -> bool:
+    """What no regular expression says of a text that has the form."""
+    match kind:
+        case "a phone number":
+            return _COUNTRY.match(text) is not None or sum(map(str.isdigit, text)) in _PHONE_DIGITS
+        case "a postcode":
+            return _ORDINAL.fullmatch(text) is None
+        case _:
+            return True

@@ -21,7 +21,7 @@ from tests.support.poison import GOOD, KEY, SHARD
 PERSONAL = {
     "an e-mail address": ["jo.bloggs@example.org", "JO+council@mail.example.co.uk", "from jo@example.org today"],
     "a National Insurance number": ["AB123456C", "ab 12 34 56 c", "ref AB123456C."],
-    "a postcode": ["SW1A 1AA", "sw1a1aa", "M1 1AE", "near BN11 1HA", "EC1A 1BB"],
+    "a postcode": ["SW1A 1AA", "sw1a1aa", "M1 1AE", "near BN11 1HA", "EC1A 1BB", "CR0 2EE", "E1W 1AA", "bn11 1st"],
     "a phone number": [
         "07700 900123",
         "020 7946 0018",
@@ -29,6 +29,10 @@ PERSONAL = {
         "0161-496-0000",
         "+447700900123",
         "+44 20 7946 0018",
+        "+44 (0)20 7946 0018",
+        "+4402079460018",
+        "0044 7700 900123",
+        "0044 20 7946 0018",
     ],
 }
 IDS = [
@@ -49,6 +53,18 @@ IDS = [
     "1234567890123",
     "0.0375",
     "row 00000000012001",
+    "0001-000234",  # a batch and a number in it: no area's code begins so
+    "0445 123456",
+    "02110-1301",  # nine digits: an American postcode
+    "da4c5ad",  # the beginning of a hash: only districts of London have a letter at their end
+    "M3M0RY",
+    "BD01 9BD",  # districts have no nought before them
+    "Block B2 1st floor",
+    "Depot N4 2nd shift",
+    "A27 2ND",  # a road, of no area
+    "0800 to 1700",
+    "01-04-2026 00:30",
+    "cost centre 0120-4410",
 ]
 
 
