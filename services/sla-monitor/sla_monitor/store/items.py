@@ -34,6 +34,10 @@ T = TypeVar("T")
 ITEM_TOPICS = (TICKETS, WORK)
 STREAMS: Mapping[str, Stream] = {TICKETS.name: "ticket", WORK.name: "work"}
 _FAILED = "a bug in Tallystick came up with the item; nothing is wrong with the event, which is kept"
+_HELD = (
+    "a bug in Tallystick came up with so many items of the council that none is judged for now; "
+    "nothing is wrong with the event, which is kept"
+)
 _PAGE = 1000
 
 
@@ -179,14 +183,19 @@ class StoredItems:
         )
 
     async def hindrance(self, shard: Shard, council: str, name: str) -> ItemHindrance | None:
-        """What keeps the item in that shard from being judged; None where nothing does, or where there is none."""
-        stored = await self._find(shard, item_key(CouncilId(council), ItemId(name)))
-        if stored is None:
-            return None
-        item = load_item(stored) if isinstance(stored, bytes) else stored
-        if item.failed is not None:
+        """What keeps the item, or outage, in that shard from being judged; None where nothing does, or it is unknown.
+
+        Where the council is held, that is said of every item of it: none of them is judged by what came since.
+        """
+        key = item_key(CouncilId(council), ItemId(name))
+        found = [await self._find(shard, key), await self._find(shard, f"{OUTAGE_MARK}{key}")]
+        items = [load_item(each) if isinstance(each, bytes) else each for each in found if each is not None]
+        if any(item.failed is not None for item in items):
             return ItemHindrance("failed", "FAILED", _FAILED)
-        return parked_until(self._waits_for(council), council) if item.waiting else None
+        head = await self._states.head(shard)
+        if items and head is not None and council in head.held:
+            return ItemHindrance("failed", "COUNCIL_HELD", _HELD)
+        return parked_until(self._waits_for(council), council) if any(item.waiting for item in items) else None
 
     def _waits_for(self, council: str) -> WaitsFor:
         return "calendar" if self._catalogue.agreements(Scope.of(council)) else "agreement"
