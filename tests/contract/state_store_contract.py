@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -314,6 +315,20 @@ class StateStoreContract:
         in_order = sorted(quarantined, key=lambda record: record.offset)
         assert await states.quarantine(shard, after_offset=-1, limit=9) == in_order
         assert await states.quarantine(shard, after_offset=7, limit=2) == in_order[1:3]
+
+    async def test_of_an_erased_quarantined_record_its_place_and_reason_stay_and_others_stay_whole(
+        self, states: StateStore, shard: Shard
+    ) -> None:
+        first, second = (
+            Quarantined(Offset(n), "unreadable", "expected `str`", b"key", b"{", EpochMillis(n)) for n in (7, 9)
+        )
+        await states.commit(shard, None, replace(FIRST, quarantined=[first, second]))
+
+        for _ in range(2):
+            await states.erase_quarantined(shard, [7])
+
+            found = await states.quarantine(shard, after_offset=-1, limit=9)
+            assert found == [msgspec.structs.replace(first, key=None, value=None), second]
 
     # Forgetting
 

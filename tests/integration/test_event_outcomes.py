@@ -28,7 +28,7 @@ from tests.support.examples import definitions_of
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SOURCE = "/councils/adur/systems/service-desk"
-DESK = Principal.of("desk", "machine", ["integrator"], Scope.of("adur"), sources=[SOURCE])
+INTEGRATOR = Principal.of("desk", "machine", ["integrator"], Scope.of("adur"), sources=[SOURCE])
 VIEWER = Principal.of("reader", "person", ["council-viewer"], Scope.of("adur"))
 PARTNERSHIP = definitions_of("adur-worthing")
 
@@ -39,7 +39,7 @@ class Installation:
 
     stack: Stack
     runner: asyncio.Runner
-    caller: Principal = DESK
+    caller: Principal = INTEGRATOR
 
     def __post_init__(self) -> None:
         apps = (self.stack.catalogue, self.stack.monitor, self.stack.billing)

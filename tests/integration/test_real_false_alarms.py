@@ -36,7 +36,9 @@ def test_no_field_of_a_public_export_looks_like_personal_data() -> None:
     refused = {text: kind_of(text) for text in texts if kind_of(text) is not None}
 
     assert refused == {}
-    assert f"in the {fields:,} fields of {len(tables)} public exports ({len(texts):,} different texts)" in one_line(PAGE)
+    assert f"in the {fields:,} fields of {len(tables)} public exports ({len(texts):,} different texts)" in one_line(
+        PAGE
+    )
 
 
 def test_no_definition_of_public_names_looks_like_personal_data() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+import msgspec
+
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.log.processor import Busy
 from shared.state.port import Change, Head
@@ -112,6 +114,10 @@ class MemoryStates:
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
         held = self._server.of(shard).quarantine
         return [held[offset] for offset in sorted(held) if offset > after_offset][:limit]
+
+    async def erase_quarantined(self, shard: Shard, offsets: Collection[int]) -> None:
+        held = self._server.of(shard).quarantine
+        held.update({each: msgspec.structs.replace(held[each], key=None, value=None) for each in offsets})
 
     async def forget(self, shard: Shard) -> None:
         self._server.shards.pop(shard, None)

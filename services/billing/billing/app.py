@@ -62,6 +62,7 @@ from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.period import LONDON, month_of
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
+from shared.quarantine.erasing import erase_while_running
 from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
 from shared.quarantine.intake_api import IntakeState, ItemHindrance
 from shared.quarantine.intake_api import router as intake_router
@@ -261,6 +262,7 @@ class BillingApp:
             for mailing in self._mailing:
                 tasks.create_task(mailing.run(stop))
             tasks.create_task(self._ingest(stop))
+            tasks.create_task(erase_while_running(self.quarantine, stop))
             tasks.create_task(relay(self._workers, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
 
     async def _ingest(self, stop: asyncio.Event) -> None:

@@ -24,7 +24,7 @@ from shared.http.rates import AttemptLimit, trusted_networks
 from shared.startup_errors import InvalidSettings
 
 # From one address, behind which there may be a whole council: a page that is opened without a session takes two.
-_MOST_ATTEMPTS, _ATTEMPTS_IN_S = 300, 600
+_MOST_ATTEMPTS, ATTEMPTS_IN_S = 300, 600
 
 
 class SignIn:
@@ -40,7 +40,7 @@ class SignIn:
         self._cookies = SessionCookies(issued, clock, audience=settings.audience, secure=settings.is_secure)
         trusted = trusted_networks(settings.trusted_proxies)
         self._attempts = AttemptLimit(
-            "sign-in", most=_MOST_ATTEMPTS, every_s=_ATTEMPTS_IN_S, storage=settings.limits_url, trusted=trusted
+            "sign-in", most=_MOST_ATTEMPTS, every_s=ATTEMPTS_IN_S, storage=settings.limits_url, trusted=trusted
         )
         provider = _provider(settings)
         signer = CookieSigner(keys.current, lambda: issued.keys(clock.now()), settings.audience)

@@ -25,6 +25,7 @@ from shared.metrics.every_service import QUARANTINE_OPEN
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
+from shared.quarantine.erasing import erase_while_running
 from shared.quarantine.intake_api import TYPES as INTAKE_TYPES
 from shared.quarantine.intake_api import IntakeState
 from shared.quarantine.intake_api import router as intake_router
@@ -241,6 +242,7 @@ class MonitorApp:
             tasks.create_task(self._decisions.run(stop))
             tasks.create_task(self._judge(stop))
             tasks.create_task(self._record(stop))
+            tasks.create_task(erase_while_running(self.quarantine, stop))
             try:
                 await stop.wait()
             finally:

@@ -40,6 +40,10 @@ class QuarantineStore(Protocol):
         """Quarantined records by ascending offset, beginning after `after_offset` (-1: from the first)."""
         ...
 
+    async def erase_quarantined(self, shard: Shard, offsets: Collection[int]) -> None:
+        """Quarantined records at `offsets` have neither key nor bytes any more; the rest of each stays."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEntry:
@@ -170,6 +174,26 @@ class QuarantineService:
             raise AlreadyDecided(entry)
         return await self._decide(entry.shard, entry.record.offset, "discarded", actor, reason)
 
+    async def erase_gone(self) -> int:
+        """Key and bytes are erased of what somebody has decided about and the log no longer holds; returns of how many.
+
+        Place, reason and decision stay. While nobody has decided, a record may still have to be redriven.
+        """
+        return sum([await self._erase_gone(shard) for shard in self._shards])
+
+    async def _erase_gone(self, shard: Shard) -> int:
+        first, erased, offset = (await self._bus.bounds(shard)).first, 0, -1
+        if not first:
+            return 0
+        decisions = await self._latest_decisions(shard)
+        while offset < first and (page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE)):
+            offset = page[-1].offset
+            gone = [each.offset for each in page if each.offset < first and each.offset in decisions and _has_any(each)]
+            if gone:
+                await self._store.erase_quarantined(shard, gone)
+                erased += len(gone)
+        return erased
+
     async def accept_flood(self, shard: Shard, *, actor: str, reason: str) -> Decision:
         """Any number of the records that `shard` holds by now may be quarantined; later ones are counted from zero."""
         end = (await self._bus.bounds(shard)).end
@@ -224,6 +248,11 @@ def is_visible(record: Quarantined, scope: Scope) -> bool:
     return scope.councils is None or scope.allows(split_item_key(_key(record))[0])
 
 
+def _has_any(record: Quarantined) -> bool:
+    """Whether anything that was sent is kept of the record."""
+    return record.key is not None or record.value is not None
+
+
 def _key(record: Quarantined) -> str:
     """The record's key, empty where it has none that an event can have."""
     try:
@@ -236,7 +265,8 @@ def _as_sent(entry: QuarantineEntry) -> Message:
     """The record with its own key, bytes and time: what is late stays late, what has a wrong clock stays wrong."""
     record, key = entry.record, _key(entry.record)
     if not record.value:
-        raise CannotRedrive(f"{entry.place} has no value: it can only be discarded")
+        why = "has no value" if record.reason == "EMPTY" else "has no bytes any more, as the log has none of it"
+        raise CannotRedrive(f"{entry.place} {why}: it can only be discarded")
     if not key:
         raise CannotRedrive(f"{entry.place} has no key that an event can have: it can only be discarded")
     redriven_from = (REDRIVEN, entry.place.encode())

@@ -105,6 +105,9 @@ _PUT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?, ?)"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ERASE_QUARANTINED = (
+    "UPDATE quarantine SET key = NULL, value = NULL WHERE shard = ? AND offset IN (SELECT value FROM json_each(?))"
+)
 _DELETE_ITEM = "DELETE FROM items WHERE shard = ? AND key = ?"
 _DELETE_IDENTITY = "DELETE FROM identities WHERE shard = ? AND digest = ?"
 _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
@@ -158,6 +161,9 @@ class EmbeddedStateStore:
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
         rows = await self._rows(_QUARANTINE, shard, after_offset, limit)
         return [msgspec.structs.replace(Quarantined(*row), redriven=bool(row[-1])) for row in rows]
+
+    async def erase_quarantined(self, shard: Shard, offsets: Collection[int]) -> None:
+        await self._file.write(lambda connection: connection.execute(_ERASE_QUARANTINED, (str(shard), _json(offsets))))
 
     async def forget(self, shard: Shard) -> None:
         await self._file.write(lambda connection: _forget(connection, shard))
@@ -217,5 +223,5 @@ def _deleted(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple
     return [(shard, key) for key, value in values.items() if value is None]
 
 
-def _json(keys: Collection[str]) -> str:
+def _json(keys: Collection[str] | Collection[int]) -> str:
     return msgspec.json.encode(list(keys)).decode()

@@ -139,6 +139,9 @@ class StateStore(KnownLogs, Protocol):
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
         """Quarantined records, by ascending offset, beginning after `after_offset` (-1: from the first)."""
 
+    async def erase_quarantined(self, shard: Shard, offsets: Collection[int]) -> None:
+        """Quarantined records at `offsets` have neither key nor bytes any more; the rest of each stays. Not fenced."""
+
     async def forget(self, shard: Shard) -> None:
         """Nothing of the shard is stored any more, as if it had never been written. Not fenced."""
 

@@ -143,6 +143,15 @@ class RedisStateStore:
         )
         return [_quarantined.decode(record) for record in found]
 
+    async def erase_quarantined(self, shard: Shard, offsets: Collection[int]) -> None:
+        redis, name = await self._redis(), _keys(shard).quarantine
+        for offset in sorted(offsets):
+            for stored in await redis.call("ZRANGE", name, offset, offset, "BYSCORE"):
+                erased = _pack(msgspec.structs.replace(_quarantined.decode(stored), key=None, value=None))
+                if stored != erased:  # between the two commands it is there twice, and never missing
+                    await redis.call("ZADD", name, offset, erased)
+                    await redis.call("ZREM", name, stored)
+
     async def forget(self, shard: Shard) -> None:
         redis = await self._redis()
         await redis.call("UNLINK", *_keys(shard))

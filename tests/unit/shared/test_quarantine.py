@@ -1,7 +1,7 @@
 """Who may see which quarantined records, and what was decided about them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,9 @@ class FixedRecords:
             for n, key in enumerate(KEYS)
         ]
         return [record for record in records if shard == SHARD and record.offset > after_offset][:limit]
+
+    async def erase_quarantined(self, shard: Shard, offsets: Collection[int]) -> None:
+        raise AssertionError(f"nothing of {shard} is gone from the log, so nothing is erased at {offsets}")
 
 
 @pytest.fixture(name="quarantine")

@@ -5,6 +5,7 @@ CHANGEABLE = {
     "audit_newest": "UPDATE",
     "outbox": "DELETE",
     "progress": "UPDATE",
+    "quarantine": "UPDATE",
     "event": "UPDATE",
     "verdict": "UPDATE",
     "month_change": "UPDATE",

@@ -1,10 +1,10 @@
 """Billing's quarantine: records are put there, and a flood of them is refused, in the transaction of their batch."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, select, update
 
 from billing.store import tables
 from shared.log.flood import WINDOW, Flood, counts, halting_offset
@@ -12,7 +12,7 @@ from shared.log.port import Quarantined, Shard
 from shared.quarantine.decisions import accepted_below
 from shared.quarantine.service import is_visible
 from shared.scope import Scope
-from shared.sql.engine import read_transaction
+from shared.sql.engine import busy_during_outages, read_transaction
 from shared.sql.statements import insert_ignore, insert_rows
 
 _MAX_DETAIL = 2000  # characters, as wide as the column
@@ -27,6 +27,16 @@ class SqlQuarantineStore:
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
         return await asyncio.to_thread(self.read, shard, after_offset=after_offset, limit=limit)
+
+    async def erase_quarantined(self, shard: Shard, offsets: Collection[int]) -> None:
+        await asyncio.to_thread(self._erase, shard, offsets)
+
+    def _erase(self, shard: Shard, offsets: Collection[int]) -> None:
+        table = tables.quarantine.c
+        of_shard = table.topic == shard.topic, table.partition == shard.partition
+        erased = update(tables.quarantine).where(*of_shard, table.offset.in_(offsets)).values(key=None, value=None)
+        with busy_during_outages(), self._engine.begin() as connection:
+            connection.execute(erased)
 
     def read(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
         """As `quarantine`, and blocks."""
