@@ -249,6 +249,47 @@ def test_percent_encoded_attributes_are_decoded(served: Served) -> None:
     assert served.send(b"{}", {**wanted, "ce-id": "%ff"}).status_code == 422
 
 
+def binary(served: Served, *headers: tuple[str, bytes], content_type: str = "application/json") -> Any:
+    """The answer to a valid event in binary mode, with these headers beside, or in the place of, its own."""
+    given = {name for name, _ in headers}
+    own = {f"ce-{name}": text for name, text in json.loads(GOOD).items() if name not in {"data", "datacontenttype"}}
+    sent = [(name.encode(), text.encode()) for name, text in own.items() if name not in given]
+    sent += [(name.encode(), value) for name, value in headers]
+    return served.client.post(
+        "/v1/events", content=b'{"units":"3"}', headers=[*sent, (b"content-type", content_type.encode())]
+    )
+
+
+def test_a_quoted_header_is_the_text_in_its_quotes(served: Served) -> None:
+    answer = binary(served, ("ce-subject", b'"inv-1"'), ("ce-note", rb'"a \"b\" \\ c%20d"'), ("ce-other", b'"open'))
+    served.publish()
+
+    assert answer.status_code == 202
+    (sent,) = map(json.loads, served.values())
+    assert (sent["subject"], sent["note"], sent["other"]) == ("inv-1", '"b"'.join(["a ", " \\ c d"]), '"open')
+
+
+@pytest.mark.parametrize(
+    "value", ["café".encode(), b"caf\xe9", b"caf%e9", b"%ed%a0%80", b"a%0d%0aX-Council: b", b"%1b%5b2J"]
+)
+def test_an_id_in_a_header_is_printable_text_in_ascii_or_percent_encoded_utf_8(served: Served, value: bytes) -> None:
+    assert binary(served, ("ce-id", value)).status_code == 422
+    assert served.publish() == 0
+
+
+def test_data_in_another_encoding_or_of_two_types_is_refused(served: Served) -> None:
+    types = {
+        charset: f"application/json; charset={charset}" for charset in ("utf-16", "latin1", '"ISO-8859-1"', "UTF-8")
+    }
+    two = [(b"content-type", each) for each in (b"application/cloudevents+json", b"application/json")]
+
+    found = {charset: binary(served, content_type=each).status_code for charset, each in types.items()}
+
+    assert found == {"utf-16": 415, "latin1": 415, '"ISO-8859-1"': 415, "UTF-8": 202}
+    for headers in (two, two[::-1]):
+        assert served.client.post("/v1/events", content=GOOD, headers=headers).status_code == 400
+
+
 TYPES = [
     ({}, 415),
     ({"Content-Type": "application/json"}, 415),
@@ -466,6 +507,9 @@ BAD_INPUT = {
     "401 days old": (changed(TIME, '"time":"2025-04-01T12:00:00Z"'), 422),
     "an invisible character in an id": (changed('"inv-1"', '"inv\u200b1"'), 422),
     "letters from right to left": (changed('"inv-1"', '"inv\u202e1"'), 422),
+    "an escape sequence of terminals": (changed(f'"{COMPLETED.id}"', '"\\u001b[2Jx"'), 422),
+    "a line break in an id": (changed(f'"{COMPLETED.id}"', '"a\\nb"'), 422),
+    "an id that reads from right to left": (changed(f'"{COMPLETED.id}"', '"a\u202eb"'), 422),
     "SQL": (changed('"inv-1"', '"\' OR 1=1--"'), 422),
     "a formula": (changed('"units":"3"', '"outcome":"=HYPERLINK(1)"'), 422),
     "markup": (changed('"units":"3"', '"outcome":"<script>"'), 422),

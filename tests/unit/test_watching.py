@@ -76,3 +76,9 @@ def test_a_table_keeps_every_cell_whole() -> None:
         "adur-ict-202611-t0058    7 of 9",
         "b                      12 of 14",
     ]
+
+
+def test_what_somebody_else_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.out.print("id \x1b[2J\x9b1m\r\nnew line \x00é")
+
+    assert capsys.readouterr().out == "id \\x1b[2J\\x9b1m\\r\nnew line \\x00é\n"

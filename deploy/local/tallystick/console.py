@@ -1,6 +1,7 @@
 """How the command speaks: answers on stdout, as text or JSON; progress and failures on stderr; and its exit codes."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,6 +16,8 @@ if TYPE_CHECKING:  # `--help` prints by itself, and does not wait for these
     from rich.text import Text
 
 T = TypeVar("T")
+# Control characters but for tab and newline: what somebody else wrote must not clear the screen, or colour it.
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 OutputForm = Literal["text", "json", "csv"]
 WATCH_EVERY_S = 5
 
@@ -33,8 +36,9 @@ class _Output:
         self._stderr = stderr
 
     def print(self, line: "str | Text | Table", *, soft_wrap: bool = True) -> None:
-        """The line is printed."""
-        self.console.print(line, soft_wrap=soft_wrap)
+        """The line is printed; of a text, characters that would steer a terminal as what they are: `\\x1b`."""
+        shown = _STEERING.sub(lambda found: repr(found[0])[1:-1], line) if isinstance(line, str) else line
+        self.console.print(shown, soft_wrap=soft_wrap)
 
     @property
     def is_terminal(self) -> bool:

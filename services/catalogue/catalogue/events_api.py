@@ -51,7 +51,7 @@ from shared.http import (
     schema_ref,
 )
 from shared.http.bodies import read_body
-from shared.http.media_types import content_type
+from shared.http.media_types import content_type, require_one_content_type
 from shared.http.problem_types import (
     CONFLICT,
     INVALID_JSON,
@@ -131,6 +131,7 @@ async def _sent(request: Request) -> _Sent:
 
 def _attributes(request: Request) -> Iterator[tuple[str, str]]:
     """Those of binary mode, from headers; a media type of CloudEvents' own says that they are in the body."""
+    require_one_content_type(request)
     if request.headers.get("content-type", "").lower().startswith("application/cloudevents"):
         return
     seen = set()
@@ -143,12 +144,19 @@ def _attributes(request: Request) -> Iterator[tuple[str, str]]:
 
 
 def _decoded(text: str) -> str:
-    """Section 3.1.3.2 of the HTTP binding: what a header cannot hold is percent-encoded, in UTF-8."""
+    """Section 3.1.3.2 of the HTTP binding: a quoted text without its quotes, then the percent-encoded UTF-8 decoded.
+
+    What is not ASCII has to be percent-encoded: of raw bytes nobody says in which encoding they are.
+    """
+    if quoted := _QUOTED.fullmatch(text):
+        text = _ESCAPED.sub(r"\1", quoted[1])
     try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError as fault:
-        expected = "expected percent-encoded text in UTF-8 in the headers"
-        raise Problem(INVALID_REQUEST, errors=[_no_cloud_event("attributes", expected)]) from fault
+        if text.isascii():
+            return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        pass
+    expected = "expected percent-encoded text in UTF-8 in the headers"
+    raise Problem(INVALID_REQUEST, errors=[_no_cloud_event("attributes", expected)])
 
 
 async def _binary(request: Request, attributes: dict[str, str]) -> _Sent:
@@ -261,6 +269,8 @@ def _quoted(source: str) -> str:
     return quote_plus(source)
 
 
+# RFC 7230, section 3.2.6.
+_QUOTED, _ESCAPED = re.compile(r'"((?:[^"\\]|\\.)*)"'), re.compile(r"\\(.)")
 _RECEIPTS: dict[int | str, dict[str, Any]] = json_responses(
     EventReceipts, {202: "Received: they are stored, and will be published", 200: "Valid: a dry run stores nothing"}
 )

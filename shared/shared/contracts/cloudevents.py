@@ -26,6 +26,7 @@ _NULL = msgspec.Raw(b"null")
 _NOT_CANONICAL = (b"\\", b"null", b"_base64")
 _TYPED, _TYPED_AS_JSON = b'"datacontenttype"', b'"datacontenttype":"application/json"'
 _JSON_TYPE = re.compile(r"(?:application|text)/json|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.-]+\+json", re.ASCII)
+_CHARSET, _UTF_8 = re.compile(r"(?:^|;)\s*charset\s*=\s*\"?([^\s;\"]*)"), {"utf-8", "utf8", "us-ascii"}
 # What an attribute may be called, and what no attribute may be: the data has a place of its own.
 _NAME = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _DATA, _BASE64 = "data", "data_base64"
@@ -42,8 +43,10 @@ class NotCloudEvent(ValueError):
 
 
 def is_json(media_type: str) -> bool:
-    """Whether data of that type is JSON, whatever its case and parameters: `Application/JSON; charset=utf-8`."""
-    return _JSON_TYPE.fullmatch(media_type.partition(";")[0].strip().lower()) is not None
+    """Whether data of that type is JSON in UTF-8, in any case and with any parameter: `Application/JSON; v=1`."""
+    named, _, parameters = media_type.lower().partition(";")
+    charset = _CHARSET.search(parameters)
+    return _JSON_TYPE.fullmatch(named.strip()) is not None and (charset is None or charset[1] in _UTF_8)
 
 
 def is_surely_canonical(value: bytes) -> bool:
@@ -135,7 +138,7 @@ def _plain_type(media_type: msgspec.Raw) -> msgspec.Raw:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return media_type  # the typed decode words the fault
     if not is_json(text):
-        raise NotCloudEvent("datacontenttype", "expected application/json, or another type of JSON")
+        raise NotCloudEvent("datacontenttype", "expected application/json, or another type of JSON, in UTF-8")
     return msgspec.Raw(msgspec.json.encode(JSON_TYPE))
 
 

@@ -12,10 +12,22 @@ from shared.period import MONTH_PATTERN
 END_OF_TEXT = r"(?![\s\S])"
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}" + END_OF_TEXT
 
+# No control characters, as CloudEvents has it, and none that a reader cannot see or that turn the direction of reading:
+# names and ids are shown to people, on terminals too.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+" + END_OF_TEXT
+
 ID_FORM = Meta(pattern=ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 _ . - and no personal data")
 Id = Annotated[str, ID_FORM]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset or Z")]
-Source = Annotated[str, Meta(min_length=1, max_length=256, description="who sent it: /councils/{id}/systems/{name}")]
+Source = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        pattern=PRINTABLE,
+        description="who sent it: /councils/{id}/systems/{name}, in printable characters",
+    ),
+]
 Sequence = Annotated[
     str,
     Meta(
@@ -23,11 +35,21 @@ Sequence = Annotated[
         description="1 to 64 letters, digits, `_`, `.`, `:` or `-`, which order events of one item at one time",
     ),
 ]
-EventId = Annotated[str, Meta(min_length=1, max_length=128, description="unique for ever within its source")]
+EventId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        pattern=PRINTABLE,
+        description="1 to 128 printable characters, unique for ever within its source",
+    ),
+]
 Amount = Annotated[
     str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?" + END_OF_TEXT, description="pounds as a decimal string: '0.0375'")
 ]
-Title = Annotated[str, Meta(min_length=1, max_length=200)]
+Title = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=PRINTABLE, description="1 to 200 printable characters")
+]
 Percent = Annotated[
     str, Meta(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)" + END_OF_TEXT, description="0 to 100, as a string")
 ]

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_options_header
 
-from shared.http.problem_types import NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE
+from shared.http.problem_types import INVALID_QUERY, NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE
 from shared.http.problems import Problem
 
 JSON_TYPE = "application/json"
@@ -14,11 +14,18 @@ JSON_TYPE = "application/json"
 
 def content_type(request: Request, accepted: Sequence[str] = (JSON_TYPE,)) -> str:
     """Which of `accepted` the body claims to be, in UTF-8 and uncompressed; raises a 415 otherwise."""
+    require_one_content_type(request)
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
     is_utf_8 = {name.lower(): value.lower() for name, value in parameters.items()} in ({}, {"charset": "utf-8"})
     if media_type.lower() not in accepted or not is_utf_8 or "content-encoding" in request.headers:
         raise Problem(UNSUPPORTED_MEDIA_TYPE, f"expected {' or '.join(accepted)} in UTF-8, not compressed")
     return media_type.lower()
+
+
+def require_one_content_type(request: Request) -> None:
+    """The request claims one type of its body at most; a 400 otherwise: another reader may believe the other one."""
+    if len(request.headers.getlist("content-type")) > 1:
+        raise Problem(INVALID_QUERY, "the header Content-Type is given more than once")
 
 
 def preferred_media_type(request: Request, offered: Sequence[str]) -> str:

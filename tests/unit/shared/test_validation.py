@@ -55,7 +55,7 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
                 "#/id": "expected 1 to 64 of A-Z a-z 0-9 _ . - and no personal data",
                 "#/council": "expected 1 to 64 of A-Z a-z 0-9 _ . - and no personal data (text: put it in quotes)",
                 "#/provider": "is missing",
-                "#/title": "expected str of length >= 1",
+                "#/title": "expected 1 to 200 printable characters",
                 "#/effective_to": "expected a date like 2026-04-01",
                 "#/targets/0/service": "expected the id of a service, or * for every one",
                 "#/targets/0/within": "expected a duration like '8 working hours', '10 working days', '30 days' "
@@ -89,6 +89,10 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
             },
         ),
         (Tariff, {**TARIFF, "charges": []}, {"#/charges": "expected at least 1"}),
+        *(
+            (Tariff, {**TARIFF, "name": f"Payroll{sign}"}, {"#/name": "expected 1 to 200 printable characters"})
+            for sign in ("\x1b[2J", "\n", "\x85", "\u202e", "\u200b")
+        ),
         (
             NewItemData,
             {"service": "s", "attributes": {f"a{n}": "v" for n in range(17)}},
