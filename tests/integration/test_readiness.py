@@ -32,6 +32,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Bounds, Message, Record, Shard, every_shard
 from shared.scope import Scope
 from shared.units import EpochMillis, Offset
+from tests.support.any_time import OwnLog
 from tests.support.billing_feed import MAY, TARIFFS, feed
 from tests.support.recharges import (
     ASHBY,
@@ -254,7 +255,7 @@ def test_an_issued_month_is_blocked_by_nothing_of_its_own(store: SqlStore) -> No
     seen = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
     steps.check(finance, ASHBY.id, MAY, sha256=seen)
     steps.approve(approver, ASHBY.id, MAY, sha256=seen)
-    steps.issue(finance, ASHBY.id, MAY, ReadyAt(checks(store, []), all_read(store)))
+    steps.issue(finance, ASHBY.id, MAY, ReadyAt(checks(store, []), all_read(store), OwnLog()))
     feed(store, WORK, [completed("inv-1", AT)])
 
     assert readiness(store).blocking(ASHBY.id) == ()

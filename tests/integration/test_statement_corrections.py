@@ -30,6 +30,7 @@ from shared.clock import FixedClock
 from shared.contracts.codec import decode_event
 from shared.contracts.definitions import Agreement, ServiceVat
 from shared.contracts.parties import ProviderParty
+from shared.contracts.statements import CreditNoteIssued
 from shared.contracts.topics import CATALOGUE, STATEMENTS, USAGE
 from shared.contracts.vat import VatTreatment
 from shared.http import create_app
@@ -290,8 +291,12 @@ def test_a_restored_database_has_the_credit_notes_and_corrects_nothing_twice(
         used(restored, "r-1", "100")
         feed(restored, USAGE, reversal)
 
-        feed(restored, STATEMENTS, [decode_event(row.value) for row in rows])
+        events = [decode_event(row.value) for row in rows]
+        # The statement brings its credit note: whoever issued it may have ended before that was sent by itself.
+        feed(restored, STATEMENTS, [each for each in events if not isinstance(each, CreditNoteIssued)])
 
+        assert documents(restored) == documents(store)
+        feed(restored, STATEMENTS, events)
         assert documents(restored) == documents(store)
         assert balances(restored) == balances(store)
         assert draft(restored, JUNE).corrections == ()

@@ -16,6 +16,7 @@ from billing.ports import Snapshot, StoredDocument
 from billing.statements.drafts import Statements
 from billing.statements.payments import Payments
 from billing.statements.queries import Queries, WantedAnswer, WantedQuery
+from billing.statements.statement_log import StatementLog
 from billing.store.sql import SqlStore
 from shared.clock import FixedClock
 from shared.contracts.topics import USAGE
@@ -99,6 +100,7 @@ class Meanwhile:
 
     do: Callable[[], object]
     cut_off: datetime = ANY_TIME.cut_off
+    log: StatementLog = ANY_TIME.log
 
     def require(self, _snapshot: Snapshot, _draft: Statement) -> None:
         self.do()

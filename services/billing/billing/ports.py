@@ -14,22 +14,22 @@ from billing.domain.differences import RecomputationResult
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.issued import CorrectedBy, ReadThrough
 from billing.domain.judged import JudgedMark
-from billing.domain.ledger import Balance, Entry
 from billing.domain.meters import MeteredEvent
 from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
 from billing.memo import Memo
-from billing.row_ports import QuarantineReads, RowReads, RunReads, TallyReads
+from billing.row_ports import LedgerReads, QuarantineReads, RowReads, RunReads, TallyReads
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
-from shared.contracts.statements import StatementEvent, StepEvent
-from shared.log.port import Quarantined, Shard
+from shared.contracts.statements import CreditNoteIssued, StatementEvent, StatementIssued, StepEvent
+from shared.log.port import Outgoing, Quarantined, Shard
 from shared.period import Month
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.sql.progress import ShardProgress
+from shared.units import Offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,22 +270,6 @@ class StepReads(Protocol):
         ...
 
 
-class LedgerReads(Protocol):
-    """The ledger's entries and what they come to, of the councils in scope."""
-
-    def entries(self, council: str, document: str) -> list[Entry]:
-        """Those of a document, by posting, line and account."""
-        ...
-
-    def balances(self, council: str | None = None, document: str | None = None) -> list[Balance]:
-        """What each account of each council holds, of one council or one document where it is named."""
-        ...
-
-    def ledger_sum(self) -> int:
-        """What all entries come to, in pence: always 0."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a statement is made of, as of one moment and of the councils in one scope.
@@ -327,6 +311,19 @@ class SnapshotStore(Protocol):
 
 class StepWriter(StepReads, Protocol):
     """One transaction in which nobody else takes a step: what is read in it stays so until it ends."""
+
+    @property
+    def read_through(self) -> Offset:
+        """Up to where the log of statements has been read back."""
+        ...
+
+    def unsent(self, council: str, month: Month) -> list[Outgoing]:
+        """The steps of a council's month that are not known to be in the log, in their order; those of now too."""
+        ...
+
+    def has_document(self, event: StatementIssued | CreditNoteIssued) -> bool:
+        """Whether it is that very document that is stored under its number."""
+        ...
 
     def add(self, event: StatementEvent) -> bool:
         """The step, and what follows from it, is stored and will be published; False where it was taken already."""

@@ -1,10 +1,11 @@
-"""What billing reads row by row: what is counted and checked a second way, what a tally holds, and how a run goes."""
+"""What billing reads row by row: what is counted a second way, what a tally and the ledger hold, how a run goes."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
 from billing.domain.differences import RecomputationResult
+from billing.domain.ledger import Balance, Entry
 from billing.domain.metering import EventReceived
 from billing.domain.verdicts import VerdictReceived
 from shared.log.port import Quarantined, Shard
@@ -85,4 +86,20 @@ class RunReads(Protocol):
 
     def recomputations(self, since: Month) -> list[RecomputationResult]:
         """The newest result of each council and month, of that month and later ones."""
+        ...
+
+
+class LedgerReads(Protocol):
+    """The ledger's entries and what they come to, of the councils in scope."""
+
+    def entries(self, council: str, document: str) -> list[Entry]:
+        """Those of a document, by posting, line and account."""
+        ...
+
+    def balances(self, council: str | None = None, document: str | None = None) -> list[Balance]:
+        """What each account of each council holds, of one council or one document where it is named."""
+        ...
+
+    def ledger_sum(self) -> int:
+        """What all entries come to, in pence: always 0."""
         ...

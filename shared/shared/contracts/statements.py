@@ -34,6 +34,8 @@ Outcome = Literal["upheld", "credited", "corrected"]
 BlockerOutcome = Literal["not-of-this-month", "discarded"]
 # Characters of base64. Two of them and the rest of an event are less than Kafka's megabyte.
 MOST_PACKED = 240_000
+# Credit notes that one statement brings: of every month of six years, for two providers.
+MOST_NOTES = 144
 AboveNothing = Annotated[int, Meta(ge=1, le=10_000_000_000_000)]
 
 
@@ -120,10 +122,22 @@ class DocumentData(StepData, frozen=True, kw_only=True):
     basis: Annotated[str, Meta(max_length=MOST_PACKED)] | None = None
 
 
-class StatementIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.issued.v1"):
-    """A council's statement became final. It never changes: corrections are in later documents."""
+class IssuedData(DocumentData, frozen=True, kw_only=True):
+    """A statement, and the credit notes that were issued with it: both or neither.
 
-    data: DocumentData
+    Each of these is an event of its own too, which says the same.
+    """
+
+    credit_notes: Annotated[tuple[DocumentData, ...], Meta(max_length=MOST_NOTES)] = ()
+
+
+class StatementIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.issued.v1"):
+    """A council's statement became final. It never changes: corrections are in later documents.
+
+    Of two under one number, or of one month, the first in the log is the statement, and the other is none.
+    """
+
+    data: IssuedData
 
 
 class CreditNoteIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.credit-note-issued.v1"):

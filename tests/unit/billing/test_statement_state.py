@@ -5,11 +5,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from billing.domain.amounts_due import gross_pence
 from billing.domain.statement_state import State, state_of
 from shared.contracts.statements import (
     DocumentData,
+    IssuedData,
     PaymentRecorded,
     PaymentRecordedData,
     PaymentWithdrawn,
@@ -51,7 +53,7 @@ def document(number: str, total_pence: int) -> DocumentData:
     )
 
 
-ISSUED = StatementIssued(**ENVELOPE, data=document(NUMBER, STATEMENT.payable_pence))
+ISSUED = StatementIssued(**ENVELOPE, data=IssuedData(**asdict(document(NUMBER, STATEMENT.payable_pence))))
 
 
 def paid(id_: str, pence: int) -> StepEvent:

@@ -4,8 +4,10 @@ from msgspec import Struct
 
 from billing.domain.metering import Origin
 from shared.contracts.proposals import ProposalUpdated
-from shared.contracts.statements import SealingKeyPublished, StatementEvent
+from shared.contracts.statements import CreditNoteIssued, SealingKeyPublished, StatementEvent, StatementIssued
+from shared.ids import derived_id
 from shared.instants import epoch_us
+from shared.units import ItemId
 
 
 class StepReceived(Struct, frozen=True, gc=False):
@@ -39,6 +41,23 @@ class SealingKeyKnown(Struct, frozen=True, gc=False):
 def key_known(event: SealingKeyPublished) -> SealingKeyKnown:
     """The key in `event`."""
     return SealingKeyKnown(Origin(event.source, event.id, epoch_us(event.time)), event.data.kid, event.data.x)
+
+
+def notes_of(event: StatementEvent) -> tuple[CreditNoteIssued, ...]:
+    """The credit notes that are issued with a statement, each as an event of its own, which is the same every time."""
+    if not isinstance(event, StatementIssued):
+        return ()
+    return tuple(
+        CreditNoteIssued(
+            id=derived_id("statement-step", event.council, note.month, note.step),
+            source=event.source,
+            time=event.time,
+            subject=ItemId(note.month),
+            council=event.council,
+            data=note,
+        )
+        for note in event.data.credit_notes
+    )
 
 
 def step_of(event: StatementEvent) -> StepReceived:

@@ -93,7 +93,7 @@ class MonthClosing:
 
     async def ready_now(self) -> ReadyAt:
         """What must hold for a statement that is issued now. Raises `BusUnavailable`."""
-        return ReadyAt(self._checks, await self._logs.read_past())
+        return ReadyAt(self._checks, await self._logs.read_past(), self._logs.of_statements())
 
     async def look(self, month: Month, *, scope: Scope, progress: Progress = lambda *_: None) -> MonthClose:
         """Every council's statement as it is now, what keeps each from being issued, and what looks unusual.

@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from billing.domain.canonical import content_hash
 from billing.domain.credit_note import CreditNote, credit_note_json
 from billing.domain.issued import BookedNet, CorrectionLine, DocumentRef, Issued
 from billing.domain.numbers import document_number
@@ -17,58 +16,83 @@ from shared.contracts.statements import DocumentData
 from shared.period import Month
 
 
-def credit_notes(statement: Statement, writer: StepWriter, *, by: str) -> Iterator[DocumentData]:
-    """The credit notes of an issued statement, by month and provider; store each before the next is asked for.
+def credit_notes(statement: Statement, ref: DocumentRef, writer: StepWriter, *, by: str) -> Iterator[DocumentData]:
+    """The credit notes of the statement `ref` that is being issued, by month and provider, each with the next number.
 
-    So the next one has the number after it and follows it in the chain.
+    In the chain of the council's documents they follow the statement.
     """
+    if statement.issued is None:
+        raise ValueError("a draft settles nothing")
     noted = [line for line in statement.corrections if line.settled == "credit-note"]
+    chain = _Chain(writer, statement.council.id)
+    chain.follow(statement.issued.provider, ref)
     for month, provider in sorted({(line.month, line.provider) for line in noted}):
         lines = [line for line in noted if (line.month, line.provider) == (month, provider)]
         corrected = writer.statement(statement.council.id, month)
         if corrected is None:
             raise ValueError(f"a correction of {month}, which has no issued statement")
-        yield _sealed(_note(statement, corrected, provider, lines, writer), writer, by=by)
+        sequence = chain.next_sequence(provider, month.financial_year)
+        numbered = replace(
+            statement.issued,
+            number=document_number(month, "credit-note", sequence, prefix=_prefix(statement, provider)),
+            provider=provider,
+            due_on=None,  # nothing is due on one
+            previous=chain.newest(provider),
+        )
+        note = _note(statement, ref, corrected, lines, numbered)
+        sealed = _sealed(note, sequence, by=by)
+        chain.follow(provider, DocumentRef(sealed.number, sealed.sha256))
+        yield sealed
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The newest document of each provider, and the last number of each year, with those that are being issued."""
+
+    writer: StepWriter
+    council: str
+    _newest: dict[str, DocumentRef] = field(default_factory=dict)
+    _given: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def follow(self, provider: str, document: DocumentRef) -> None:
+        """That document is the newest."""
+        self._newest[provider] = document
+
+    def newest(self, provider: str) -> DocumentRef | None:
+        """The document that the next one of the provider follows."""
+        stored = self.writer.newest(provider, self.council)
+        return self._newest.get(provider, None if stored is None else DocumentRef(stored.number, stored.sha256))
+
+    def next_sequence(self, provider: str, year: int) -> int:
+        """The place of the next credit note of that year, which it has from now on."""
+        first = self.writer.next_sequence(provider, year, "credit-note")
+        self._given[provider, year] = self._given.get((provider, year), first - 1) + 1
+        return self._given[provider, year]
 
 
 def _note(
     statement: Statement,
+    listed_in: DocumentRef,
     corrected: StoredDocument,
-    provider: str,
     lines: Sequence[CorrectionLine],
-    writer: StepWriter,
+    numbered: Issued,
 ) -> CreditNote:
-    issued = statement.issued
-    if issued is None:
-        raise ValueError("a draft settles nothing")
-    original = statement_of(corrected.content)
+    original, provider = statement_of(corrected.content), numbered.provider
     return CreditNote(
         council=statement.council,
         provider=_provider((*statement.suppliers, *original.suppliers), provider),
         month=corrected.month,
         corrects=DocumentRef(corrected.number, corrected.sha256),
-        listed_in=DocumentRef(issued.number, content_hash(statement)),
+        listed_in=listed_in,
         corrections=tuple(lines),
         booked_nets=_booked_through(statement, corrected.month, provider, lines),
-        issued=_numbered(issued, corrected.month, provider, statement, writer),
+        issued=numbered,
         illustrative=statement.illustrative or original.illustrative,
     )
 
 
-def _numbered(issued: Issued, month: Month, provider: str, statement: Statement, writer: StepWriter) -> Issued:
-    """Its number is the next of the provider's credit notes; nothing is due on one."""
-    prefix = next(
-        (each.party.number_prefix for each in statement.suppliers if each.id == provider and each.party), None
-    )
-    sequence = writer.next_sequence(provider, month.financial_year, "credit-note")
-    before = writer.newest(provider, statement.council.id)
-    return replace(
-        issued,
-        number=document_number(month, "credit-note", sequence, prefix=prefix),
-        provider=provider,
-        due_on=None,
-        previous=None if before is None else DocumentRef(before.number, before.sha256),
-    )
+def _prefix(statement: Statement, provider: str) -> str | None:
+    return next((each.party.number_prefix for each in statement.suppliers if each.id == provider and each.party), None)
 
 
 def _provider(known: Sequence[Provider], provider: str) -> Provider:
@@ -96,7 +120,7 @@ def _booked_through(
     )
 
 
-def _sealed(note: CreditNote, writer: StepWriter, *, by: str) -> DocumentData:
+def _sealed(note: CreditNote, sequence: int, *, by: str) -> DocumentData:
     month, content = note.month, credit_note_json(note)
     return DocumentData(
         month=str(month),
@@ -105,7 +129,7 @@ def _sealed(note: CreditNote, writer: StepWriter, *, by: str) -> DocumentData:
         number=note.issued.number,
         provider=note.provider.id,
         financial_year=month.financial_year,
-        sequence=writer.next_sequence(note.provider.id, month.financial_year, "credit-note"),
+        sequence=sequence,
         total_pence=note.total_pence,
         sha256=hashlib.sha256(content).hexdigest(),
         previous=None if note.issued.previous is None else note.issued.previous.sha256,

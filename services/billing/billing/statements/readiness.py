@@ -33,6 +33,7 @@ from billing.ports import Snapshot, SnapshotStore
 from billing.statements.drafts import draft_in
 from billing.statements.months import StatementFailed
 from billing.statements.recomputation import Recomputation
+from billing.statements.statement_log import BusStatementLog, StatementLog
 from shared.clock import Clock
 from shared.contracts.topics import Topic
 from shared.log.port import Bounds, Bus, Shard, every_shard
@@ -67,6 +68,10 @@ class LogStates:
     ) -> None:
         self._bus, self._shards, self._clock = bus, every_shard(topics), clock
         self._halted, self._positions = halted, positions
+
+    def of_statements(self) -> StatementLog:
+        """The log of statements, for threads beside the event loop that runs."""
+        return BusStatementLog(self._bus, asyncio.get_running_loop())
 
     async def read_past(self) -> LogState:
         """The log as it is now, once billing has read all that it held; or after a while, where that takes too long.
@@ -210,6 +215,7 @@ class ReadyAt:
 
     checks: ReadinessChecks
     state: LogState
+    log: StatementLog
 
     @property
     def cut_off(self) -> datetime:

@@ -24,7 +24,7 @@ from billing.domain.lifecycle import (
     require_open,
 )
 from billing.domain.numbers import document_number
-from billing.domain.packing import packed, unpacked
+from billing.domain.packing import packed
 from billing.domain.queries import plain_words
 from billing.domain.sealed import statement_of
 from billing.domain.statement import Statement
@@ -32,6 +32,7 @@ from billing.ports import Snapshot, StepStore, StepWriter
 from billing.statements.credit_notes import credit_notes
 from billing.statements.drafts import statement_in, status_of
 from billing.statements.months import statement_hash
+from billing.statements.statement_log import StatementLog, append_first
 from billing.statements.tallies import basis_to_keep
 from shared.auth.principal import Principal
 from shared.clock import Clock
@@ -39,8 +40,7 @@ from shared.contracts.definitions import Agreement
 from shared.contracts.parties import ProviderParty
 from shared.contracts.statements import (
     MOST_PACKED,
-    CreditNoteIssued,
-    DocumentData,
+    IssuedData,
     ReturnedData,
     ReviewOpenedData,
     SeenData,
@@ -64,6 +64,11 @@ class Ready(Protocol):
     @property
     def cut_off(self) -> datetime:
         """Everything that was sent before it has been read."""
+        ...
+
+    @property
+    def log(self) -> StatementLog:
+        """Where a statement is appended before it counts as issued."""
         ...
 
     def require(self, snapshot: Snapshot, draft: Statement) -> None:
@@ -154,17 +159,15 @@ class StatementSteps:
             if draft.documents != tuple(writer.document_hashes(council)):
                 raise StepRefused("another document of the council has just been issued: issue this one after it")
             data = self._sealed(draft, writer, about("issued"), ready.cut_off)
-            writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
+            event = StatementIssued(**self._envelope(council, month, data.step), data=data)
+            writer.add(event)
             writer.keep_basis(council, month, draft.basis)
-            statement = replace(statement_of(unpacked(data.content)), booked_nets=draft.statement.booked_nets)
-            for note in credit_notes(statement, writer, by=caller.name):
-                envelope = self._envelope(council, Month.parse(note.month), note.step)
-                writer.add(CreditNoteIssued(**envelope, data=note))
+            append_first(ready.log, writer, event)
         return self.draft(council, month, scope=caller.scope)
 
     def _sealed(
         self, draft: StatementDraft, writer: StepWriter, about: dict[str, Any], cut_off: datetime
-    ) -> DocumentData:
+    ) -> IssuedData:
         """The issued statement as its event carries it, with the next number of its provider's year."""
         statement, month = draft.statement, draft.statement.month
         provider = statement.agreements[0].provider
@@ -182,18 +185,23 @@ class StatementSteps:
             read_through=draft.read_through,
         )
         content = canonical_json(replace(statement, status="issued", issued=issued))
+        ref = DocumentRef(issued.number, hashlib.sha256(content).hexdigest())
+        sealed = replace(statement_of(content), booked_nets=statement.booked_nets)
+        notes = tuple(credit_notes(sealed, ref, writer, by=about["by"]))
         basis = base64.b64encode(draft.basis).decode()
-        return DocumentData(
-            **about,
+        left = MOST_PACKED - sum(len(each.content) for each in notes)
+        return IssuedData(
+            **{**about, "step": f"{about['step']}-{ref.sha256[:16]}"},
             number=issued.number,
             provider=provider,
             financial_year=month.financial_year,
             sequence=sequence,
             total_pence=statement.payable_pence,
-            sha256=hashlib.sha256(content).hexdigest(),
+            sha256=ref.sha256,
             previous=None if before is None else before.sha256,
             content=packed(content),
-            basis=basis if len(basis) <= MOST_PACKED else None,
+            basis=basis if len(basis) <= left else None,
+            credit_notes=notes,
         )
 
     @contextmanager

@@ -17,7 +17,7 @@ _TABLE = ledger_entry.c
 
 @dataclass(frozen=True, slots=True)
 class SqlLedger:
-    """`billing.ports.LedgerReads` in one transaction."""
+    """`billing.row_ports.LedgerReads` in one transaction."""
 
     connection: Connection
     scope: Scope

@@ -31,7 +31,7 @@ from billing.store.usage import SqlUsage
 from billing.store.verdicts import SqlVerdicts
 from billing.store.writing import arrival, write
 from shared.contracts.definitions import Agreement, Council, Partnership, Provider, Service, Tariff
-from shared.contracts.topics import CATALOGUE
+from shared.contracts.topics import CATALOGUE, STATEMENTS
 from shared.contracts.versions import DefinitionVersion
 from shared.log.port import Shard
 from shared.scope import Scope
@@ -40,9 +40,10 @@ from shared.sql.inbox import InsertResult, receive_dry_run
 from shared.sql.isolation import Database, scoped_read
 from shared.sql.migrate import prepare
 from shared.sql.progress import Progress, ShardProgress
+from shared.units import Offset
 
 GROUP = "billing"
-_CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
+_CATALOGUE_SHARD, _STATEMENTS_SHARD = Shard(CATALOGUE.name, 0), Shard(STATEMENTS.name, 0)
 _PROGRESS = Progress(tables.progress, GROUP)
 D = TypeVar("D", Agreement, Council, Partnership, Provider, Service, Tariff)
 _MAX_ANSWERS = 2_048  # about months of councils that are kept computed
@@ -126,7 +127,8 @@ class SqlStore:
     def taking_steps(self) -> Iterator[SqlStepWriter]:
         with self._writing() as connection:
             lock_statements(connection)
-            yield SqlStepWriter(connection, Scope.all(), self._sends_notices)
+            read_through = Offset(_PROGRESS.position(connection, _STATEMENTS_SHARD) or 0)
+            yield SqlStepWriter(connection, Scope.all(), self._sends_notices, read_through)
 
     @contextmanager
     def dry_run_store(self) -> Iterator["SqlDryRunStore"]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, func, select
+import structlog
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, literal, or_, select
 
 from billing.domain.amounts_due import LaterDocuments
 from billing.domain.blockers import BlockerDecision
@@ -21,7 +22,7 @@ from billing.domain.numbers import DocumentKind
 from billing.domain.packing import decompressed, unpacked
 from billing.domain.payments import payment_back_entries, payment_entries
 from billing.domain.sealed import statement_of
-from billing.domain.steps import PricesDecided
+from billing.domain.steps import PricesDecided, notes_of
 from billing.ports import StoredDocument
 from billing.store import tables
 from billing.store.ledger import require_stored_balanced
@@ -31,6 +32,7 @@ from shared.contracts.statements import (
     BlockerDecided,
     CreditNoteIssued,
     DocumentData,
+    IssuedData,
     PaymentRecorded,
     PaymentWithdrawn,
     StatementEvent,
@@ -45,15 +47,22 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.sql.outbox import add
 from shared.sql.statements import in_scope, insert_ignore
+from shared.units import Offset
+
+_NOTHING_READ = Offset(0)
+log = structlog.get_logger()
 
 
 def record_step(connection: Connection, event: StatementEvent) -> bool:
     """The step is stored with all that follows from it; False where it was there already.
 
+    A document that another one excludes, under its number, of its month or in its place in the chain, is none.
     The caller holds the lock of `lock_statements`, and commits.
     """
     if isinstance(event, BlockerDecided):
         return _store_decision(connection, event)
+    if isinstance(event, StatementIssued | CreditNoteIssued) and _is_excluded(connection, event):
+        return False
     if not _store_step(connection, event):
         return False
     match event:
@@ -62,6 +71,8 @@ def record_step(connection: Connection, event: StatementEvent) -> bool:
             if data.basis is not None:
                 _store_basis(connection, event.council, data.month, base64.b64decode(data.basis))
             store_entries(connection, postings_of(statement_of(unpacked(data.content))), event.time)
+            for note in notes_of(event):
+                record_step(connection, note)
         case CreditNoteIssued(data=data):
             _store_document(connection, event, data, "credit-note")
             store_entries(connection, credit_note_postings(credit_note_of(unpacked(data.content))), event.time)
@@ -205,16 +216,32 @@ class SqlStepWriter(SqlSteps):
     """
 
     sends_notices: bool = False
+    read_through: Offset = _NOTHING_READ
+
+    def unsent(self, council: str, month: Month) -> list[Outgoing]:
+        table = tables.outbox.c
+        of_month = table.topic == STATEMENTS.name, table.key.startswith(f"{council}:{month}:", autoescape=True)
+        query = select(table.id, table.topic, table.key, table.value, table.timestamp_ms).where(*of_month)
+        return [Outgoing(*row) for row in self.connection.execute(query.order_by(table.position))]
+
+    def has_document(self, event: StatementIssued | CreditNoteIssued) -> bool:
+        table, data = tables.document.c, event.data
+        same = table.provider == data.provider, table.number == data.number, table.sha256 == data.sha256
+        return self.connection.scalar(select(table.number).where(*same)) is not None
 
     def add(self, event: StatementEvent) -> bool:
         new = record_step(self.connection, event)
         if new:
-            message = Outgoing(event.id, STATEMENTS.name, event.key, encode_event(event), epoch_ms(event.time))
-            add(self.connection, tables.outbox, [message])
-            notice = notice_of(event) if self.sends_notices else None
-            if notice is not None:
-                add_notice(self.connection, notice, event.time)
+            for each in (event, *notes_of(event)):
+                self._announce(each)
         return new
+
+    def _announce(self, event: StatementEvent) -> None:
+        message = Outgoing(event.id, STATEMENTS.name, event.key, encode_event(event), epoch_ms(event.time))
+        add(self.connection, tables.outbox, [message])
+        notice = notice_of(event) if self.sends_notices else None
+        if notice is not None:
+            add_notice(self.connection, notice, event.time)
 
     def keep_basis(self, council: str, month: Month, content: bytes) -> None:
         _store_basis(self.connection, council, str(month), content)
@@ -245,6 +272,32 @@ def _store_step(connection: Connection, step: StatementStep) -> bool:
         return False
     connection.execute(tables.statement_step.insert(), [row])
     return True
+
+
+def _is_excluded(connection: Connection, event: StatementIssued | CreditNoteIssued) -> bool:
+    """Whether a document is stored beside which that one cannot be; whoever knows the log in its order knows the same.
+
+    Only a process that was taken for dead, or a database restored while another was still in use, gives one such.
+    """
+    excluding = or_(*(_excluding(event.council, data) for data in _documents_in(event)))
+    query = select(tables.document.c.number, tables.document.c.sha256).where(excluding)
+    found = connection.execute(query.limit(1)).one_or_none()
+    if found is not None and found.sha256 != event.data.sha256:
+        log.warning("statement.excluded", council=event.council, month=event.data.month, number=event.data.number)
+    return found is not None
+
+
+def _documents_in(event: StatementIssued | CreditNoteIssued) -> Sequence[DocumentData]:
+    return (event.data, *(event.data.credit_notes if isinstance(event, StatementIssued) else ()))
+
+
+def _excluding(council: str, data: DocumentData) -> ColumnElement[bool]:
+    of, year = tables.document.c, data.financial_year
+    kind: DocumentKind = "statement" if isinstance(data, IssuedData) else "credit-note"
+    same_place = and_(of.financial_year == year, of.kind == kind, of.sequence == data.sequence)
+    same_month = and_(of.council == council, of.month == data.month, of.kind == "statement", literal(kind) == of.kind)
+    forks = and_(of.council == council, of.previous == data.previous) if data.previous else false()
+    return or_(and_(of.provider == data.provider, or_(of.number == data.number, same_place, forks)), same_month)
 
 
 def _type(step: type[StatementStep]) -> str:
