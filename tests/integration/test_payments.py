@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import date
 
 import pytest
@@ -14,14 +14,16 @@ from billing.domain.lifecycle import StepRefused
 from billing.domain.payment_rows import payment_rows
 from billing.domain.payments import WantedPayment
 from billing.domain.queries import InvalidStep
-from billing.statements.payments import Imported, NotIssued, Payments, UnknownPayment
+from billing.statements.payments import PAGE, Imported, NotIssued, Payments, UnknownPayment
 from billing.statements.queries import Queries, WantedAnswer, WantedQuery
 from billing.store import tables
 from billing.store.sql import SqlStore
+from billing.store.steps import SqlStepWriter
 from shared.auth.principal import Principal
 from shared.clock import FixedClock
 from shared.contracts.codec import decode_event
 from shared.contracts.definitions import Council
+from shared.contracts.statements import PaymentRecorded
 from shared.contracts.topics import STATEMENTS
 from shared.scope import Scope
 from tests.support.billing_feed import MAY, feed
@@ -216,6 +218,41 @@ def test_a_csv_imported_again_records_nothing_twice(issued: SqlStore) -> None:
 
     assert (again.recorded, again.known) == ((), 2)
     assert amounts_due(issued).paid_pence == 53_040
+
+
+class CountingStore(SqlStore):
+    """Counts the rows that are recorded while others wait."""
+
+    recorded: list[int]
+
+    @contextmanager
+    def taking_steps(self) -> Iterator[SqlStepWriter]:
+        with super().taking_steps() as writer:
+            before = len(writer.of_types([PaymentRecorded]))
+            yield writer
+            self.recorded.append(len(writer.of_types([PaymentRecorded])) - before)
+
+
+def test_a_long_csv_is_recorded_in_pages_between_which_others_take_steps(issued: SqlStore) -> None:
+    counting = CountingStore(issued._engine)
+    counting.recorded = []
+    rows = "".join(f"2026-27.0001,0.01,2026-06-08,BACS {number},b-{number}\n" for number in range(2 * PAGE + 7))
+
+    would = imported(counting, rows, dry_run=True)
+    assert counting.recorded == []
+    assert imported(counting, rows) == would
+    assert counting.recorded == [PAGE, PAGE, 7]
+    assert imported(counting, rows).known == 2 * PAGE + 7
+
+
+def test_a_csv_that_was_recorded_in_part_is_recorded_whole_when_it_is_imported_again(issued: SqlStore) -> None:
+    rows = [f"2026-27.0001,1.00,2026-06-08,BACS {number},b-{number}\n" for number in range(PAGE + 3)]
+    imported(issued, "".join(rows[:PAGE]))
+
+    again = imported(issued, "".join(rows))
+
+    assert (len(again.recorded), again.known) == (3, PAGE)
+    assert amounts_due(issued).paid_pence == 100 * len(rows)
 
 
 def test_a_payment_is_of_one_statement_however_its_number_is_mistyped_later(store: SqlStore) -> None:

@@ -204,6 +204,18 @@ def test_any_bytes_are_rows_faults_or_no_csv(content: bytes) -> None:
     assert all(row.payment.amount_pence > 0 for row in rows)
 
 
+def test_a_file_that_is_no_such_csv_is_refused_with_every_line_because_of_which_it_is() -> None:
+    rows = b"2026-27.0001,1.00,2026-06-08,BACS 1,b-1\n2026-27.0001;2.00\n\n2026-27.0001,1.00,2026-06-08,b-3\n"
+
+    with pytest.raises(UnreadableCsv) as refused:
+        payment_rows(HEADER + rows)
+
+    assert refused.value.faults == (
+        "line 3: expected 5 cells as in the first row, got 1",
+        "line 5: expected 5 cells as in the first row, got 4",
+    )
+
+
 AMOUNTS = {"1": 100, "1.5": 150, "1234.50": 123_450, "0.01": 1, "10000000000": 1_000_000_000_000}
 NO_AMOUNTS = ("", "0", "0.00", "-1", "1.", ".5", "1.005", "1,000", "£1", "1e3", "\uff11", "10000000000.01", "nan")
 NO_DAYS = ("", "2026-6-9", "09/06/2026", "2026-02-30", "1999-12-31", "2100-01-01", "20260609", "\uff12026-06-09")

@@ -125,7 +125,7 @@ def import_payments(
         try:
             rows, faults = payment_rows(content)
         except UnreadableCsv as fault:
-            fail(f"{file}: {fault}.", do="Nothing was recorded.")
+            fail("\n".join(f"{file}: {each}." for each in fault.faults), do="Nothing was recorded.")
         by = local_principal()
         found = stepped(
             lambda billing: import_report(

@@ -27,7 +27,11 @@ _ID = re.compile(STEP_ID_PATTERN)
 
 
 class UnreadableCsv(ValueError):
-    """The file is no CSV of payments, so that nothing of it is recorded; the message says where and why."""
+    """The file is no CSV of payments, so that nothing of it is recorded; `faults` say where and why."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,12 @@ def _records(content: bytes) -> Iterator[tuple[int, Mapping[str, str]]]:
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     read, line = 0, 1
     columns: tuple[str, ...] | None = None
+    faults: list[str] = []
     while True:
         try:
             cells = next(reader, None)
         except csv.Error as fault:
-            raise UnreadableCsv(f"line {line}: {fault}") from fault
+            raise UnreadableCsv(*faults, f"line {line}: {fault}") from fault
         if cells is None:
             break
         first, line = line, reader.line_num + 1
@@ -82,14 +87,17 @@ def _records(content: bytes) -> Iterator[tuple[int, Mapping[str, str]]]:
         if columns is None:
             columns = _columns(first, cells)
             continue
-        if len(cells) != len(columns):
-            raise UnreadableCsv(f"line {first}: expected {len(columns)} cells as in the first row, got {len(cells)}")
         read += 1
+        if len(cells) != len(columns) and read <= MAX_ROWS:
+            faults.append(f"line {first}: expected {len(columns)} cells as in the first row, got {len(cells)}")
+            continue
         if read > MAX_ROWS:
-            raise UnreadableCsv(f"line {first}: expected at most {MAX_ROWS:,} payments in a file")
+            raise UnreadableCsv(*faults, f"line {first}: expected at most {MAX_ROWS:,} payments in a file")
         yield first, dict(zip(columns, (cell.strip() for cell in cells), strict=True))
     if columns is None:
         raise UnreadableCsv(f"expected a first row with the columns {', '.join(COLUMNS)}")
+    if faults:
+        raise UnreadableCsv(*faults)
 
 
 def _columns(line: int, cells: list[str]) -> tuple[str, ...]:

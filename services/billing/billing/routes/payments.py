@@ -173,7 +173,7 @@ def imported(payments: Payments, caller: Caller, content: bytes, *, dry_run: boo
     try:
         rows, faults = payment_rows(content)
     except UnreadableCsv as fault:
-        raise Problem(INVALID_REQUEST, faults=[Fault((), str(fault))]) from fault
+        raise Problem(INVALID_REQUEST, faults=[Fault((), each) for each in fault.faults]) from fault
     return import_report(payments.import_rows(caller, rows, dry_run=dry_run), faults, dry_run=dry_run)
 
 

@@ -4,10 +4,8 @@ Calls block. All are decided on in the transaction that stores them: what is iss
 read.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from billing.domain.amounts_due import AmountsDue, credited_pence, gross_pence
 from billing.domain.lifecycle import StepRefused
@@ -15,7 +13,7 @@ from billing.domain.payment_rows import PaymentRow, RowFault
 from billing.domain.payments import Payment, WantedPayment, is_known, paid_pence, payments_of, require_payable
 from billing.domain.queries import InvalidStep, plain_words
 from billing.domain.sealed import statement_of
-from billing.ports import StepStore, StepWriter, StoredDocument
+from billing.ports import StepReads, StepStore, StoredDocument
 from billing.statements.acting import Acting
 from shared.auth.principal import Principal
 from shared.clock import Clock
@@ -30,6 +28,7 @@ from shared.period import Month
 from shared.scope import Scope
 
 PAYMENT_STEPS: tuple[type[StepEvent], ...] = (PaymentRecorded, PaymentWithdrawn)
+PAGE = 50  # rows that are recorded in one transaction, while others wait to take a step
 _COLUMN_OF = {"amount_pence": "amount"}
 
 
@@ -58,10 +57,6 @@ class Imported:
     faults: tuple[RowFault, ...]
 
 
-class _NothingIsKept(Exception):
-    """Ends the transaction of a dry run."""
-
-
 class Payments:
     """Methods that record raise `NotIssued`, `InvalidStep` and `StepRefused`; the same again changes nothing."""
 
@@ -80,7 +75,7 @@ class Payments:
             document = writer.statement(council, month)
             if document is None:
                 raise NotIssued("no statement of that month was issued")
-            return _Recording(self._acting, caller, writer).record(document, wanted)[0]
+            return _Recording(self._acting, caller, writer, add=writer.add).record(document, wanted)[0]
 
     def take_back(self, caller: Principal, council: str, month: Month, payment: str, *, words: str) -> Payment:
         """The payment is none: it was recorded by mistake. Raises `UnknownPayment`."""
@@ -101,20 +96,51 @@ class Payments:
             return _found(payments_of([*steps, step]), payment)
 
     def import_rows(self, caller: Principal, rows: Sequence[PaymentRow], *, dry_run: bool = False) -> Imported:
-        """Every row that can be is recorded, all at once; in a dry run none is, and the answer is the same."""
-        imported = Imported((), 0, ())
-        with suppress(_NothingIsKept), self._store.taking_steps() as writer:
-            imported = _Recording(self._acting, caller, writer).imported(rows)
-            if dry_run:
-                _keep_nothing()
-        return imported
+        """Every row that can be is recorded; in a dry run none is, and the answer is the same.
+
+        A page of rows at a time, so that nobody else waits for longer than that takes. Importing again what was
+        imported in part records the rest.
+        """
+        if dry_run:
+            with self._store.snapshot(caller.scope) as snapshot:
+                return _Recording(self._acting, caller, snapshot.steps, add=lambda _: None).imported(rows)
+        asked: dict[str, int] = {}
+        pages = [rows[start : start + PAGE] for start in range(0, len(rows), PAGE)]
+        return _together([self._import_page(caller, page, asked) for page in pages])
+
+    def _import_page(self, caller: Principal, rows: Sequence[PaymentRow], asked: dict[str, int]) -> Imported:
+        """The rows of one page, in one transaction. `asked` is what documents ask for, by SHA-256: it never changes."""
+        with self._store.snapshot(caller.scope) as snapshot:
+            for number in {row.number for row in rows}:
+                for each in snapshot.steps.numbered(number):
+                    if each.kind == "statement" and each.sha256 not in asked:
+                        asked[each.sha256] = gross_pence(statement_of(each.content))
+        with self._store.taking_steps() as writer:
+            return _Recording(self._acting, caller, writer, add=writer.add, asked=asked).imported(rows)
+
+
+def _together(pages: Sequence[Imported]) -> Imported:
+    return Imported(
+        tuple(payment for page in pages for payment in page.recorded),
+        sum(page.known for page in pages),
+        tuple(fault for page in pages for fault in page.faults),
+    )
 
 
 class _Recording:
-    """Payments of one transaction, in which each statement and what was paid before is read once."""
+    """Payments of one transaction, in which each statement and what was paid before is read once; `add` stores one."""
 
-    def __init__(self, acting: Acting, caller: Principal, writer: StepWriter) -> None:
-        self._acting, self._caller, self._writer = acting, caller, writer
+    def __init__(
+        self,
+        acting: Acting,
+        caller: Principal,
+        reads: StepReads,
+        *,
+        add: Callable[[PaymentRecorded], object],
+        asked: dict[str, int] | None = None,
+    ) -> None:
+        self._acting, self._caller, self._reads, self._add = acting, caller, reads, add
+        self._gross = {} if asked is None else asked
         self._documents: dict[str, list[StoredDocument]] = {}
         self._asked: dict[str, int] = {}
         self._payments: dict[str, list[Payment]] = {}
@@ -165,13 +191,13 @@ class _Recording:
             first_day=month.first_day,
             today=self._acting.today(),
         )
-        self._writer.add(step)
+        self._add(step)
         before.append(payment)
         return payment, True
 
     def _document(self, number: str) -> StoredDocument:
         if number not in self._documents:
-            visible = [each for each in self._writer.numbered(number) if self._caller.scope.allows(each.council)]
+            visible = [each for each in self._reads.numbered(number) if self._caller.scope.allows(each.council)]
             self._documents[number] = visible
         found = self._documents[number]
         if not found:
@@ -185,18 +211,16 @@ class _Recording:
     def _asked_of(self, document: StoredDocument) -> int:
         """What the statement asks for with VAT, less what credit notes of its month took off."""
         if document.sha256 not in self._asked:
-            credited = credited_pence(self._writer.steps(document.council, document.month))
-            self._asked[document.sha256] = gross_pence(statement_of(document.content)) - credited
+            if document.sha256 not in self._gross:
+                self._gross[document.sha256] = gross_pence(statement_of(document.content))
+            credited = credited_pence(self._reads.steps(document.council, document.month))
+            self._asked[document.sha256] = self._gross[document.sha256] - credited
         return self._asked[document.sha256]
 
     def _paid_before(self, council: str) -> list[Payment]:
         if council not in self._payments:
-            self._payments[council] = list(payments_of(self._writer.of_types(PAYMENT_STEPS, council)))
+            self._payments[council] = list(payments_of(self._reads.of_types(PAYMENT_STEPS, council)))
         return self._payments[council]
-
-
-def _keep_nothing() -> NoReturn:
-    raise _NothingIsKept
 
 
 def _require_allowed(caller: Principal, council: str) -> None:
