@@ -137,11 +137,14 @@ VERBS = (
     Verb("at-risk", _ASK, "List what is open and undecided, the most urgent first.", _ASKS),
     Verb("attainment", _ASK, "Show how much was in time, by council and target, and how much more may miss.", _ASKS),
     Verb(
-        "explain",
+        "explain", _ASK, "Say why an item's verdicts are what they are.", _ASKS, on_interrupt=Interruption.WRITES_FILES
+    ),
+    Verb(
+        "pages",
         _ASK,
-        "Say why an item's verdicts are what they are.",
-        _ASKS,
-        on_interrupt=Interruption.WRITES_FILES,
+        "Show in the browser what a replay came to, as of its instant.",
+        _REFUSES,
+        instead="On servers the services show their pages at their own address; unset it to show the folder's.",
     ),
     Verb(
         "statement",

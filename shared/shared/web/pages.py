@@ -1,5 +1,7 @@
 """What the pages of every service share: the Jinja environment with the one layout, and what every page links to."""
 
+from contextvars import ContextVar
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Protocol
@@ -14,13 +16,17 @@ from shared.web import formats
 from shared.web.assets import asset_url, assets
 from shared.web.strings import markup
 
+# The instant as of which every page shows what is known, where that is another than the present; set for a request.
+shown_as_of: ContextVar[datetime | None] = ContextVar("shown_as_of", default=None)
+
 
 @cache
 def environment(*packages: str) -> Environment:
     """Templates of `packages` (each from its `templates` folder, earlier ones first) over the shared layout.
 
     Everything is escaped and an unknown name is an error. The functions of `formats` are filters by their names, and so
-    is `format_gbp`; `t` gives the strings, and `signed_in` the session of whoever the page is made for.
+    is `format_gbp`; `t` gives the strings, `signed_in` the session of whoever the page is made for, and `shown_as_of`
+    the instant that is shown instead of the present.
     """
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "shared.web")]),
@@ -31,7 +37,7 @@ def environment(*packages: str) -> Environment:
     )
     made.filters.update({name: getattr(formats, name) for name in formats.__all__})
     made.filters["format_gbp"] = format_gbp
-    made.globals.update(asset_url=asset_url, t=markup, signed_in=current_session.get)
+    made.globals.update(asset_url=asset_url, t=markup, signed_in=current_session.get, shown_as_of=shown_as_of.get)
     return made
 
 

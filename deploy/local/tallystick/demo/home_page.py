@@ -69,7 +69,11 @@ def home_page_of(stack: Stack, clock: Clock, scope: Scope, *, partnership: str, 
     ended = [month for month in months_decided(stack.monitor.sources, scope) if month < present]
     if not ended:
         return HomePage(partnership, None, evaluating=evaluating)
-    month = ended[-1]
+    return page_of_month(stack, ended[-1], scope, partnership=partnership, evaluating=evaluating)
+
+
+def page_of_month(stack: Stack, month: Month, scope: Scope, *, partnership: str, evaluating: bool = False) -> HomePage:
+    """The page with that month's figures, of the councils in scope. May block."""
     statements = [
         StatementRow(each.council.name, each.payable_pence, statement_path(each.council.id, month))
         for each in stack.billing.statements.statements(month, scope=scope).statements

@@ -1,17 +1,14 @@
 """The demo's server: an example partnership with a year of illustrative data, on this machine."""
 
 import asyncio
-import signal
-import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
-import uvicorn
 from rich.progress import Progress
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -25,17 +22,16 @@ from shared.running.servers import server_config
 from shared.scope import Scope
 from shared.settings import LOOPBACK_NAMES
 from shared.web.pages import problem_page
-from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
+from tallystick.console import answer, err, out, progress, var_folder
 from tallystick.demo.closes import MONTHS_CLOSED, close_year, months_to_close
 from tallystick.demo.example import send
 from tallystick.demo.home_page import HomePage, documents_router, home_page_of, router
 from tallystick.demo.metrics import DemoMetrics
 from tallystick.demo.sign_in import DemoSignIn, demo_sign_in, link_lines
 from tallystick.demo.year import months_of_events
-from tallystick.options import LAST_PORT
+from tallystick.local_server import StoppableServer, listening_socket
 from tallystick.stack import Stack, open_stack
 
-_PORTS_TRIED = 20
 _SHOWN_EVERY_S = 0.5
 # Everything that the demo shows stays in live state: to archive most of a year would make people wait for nothing.
 _KEPT_DAYS = 500
@@ -73,32 +69,6 @@ class _Demo:
         _report(line, as_json=self.as_json)
 
 
-class _Server(uvicorn.Server):
-    """Ctrl-C and SIGTERM ask it to end, and nothing more: uvicorn alone would raise them again when it has ended.
-
-    It waits for the answers that it has begun, after `close_streams`.
-    """
-
-    def __init__(self, config: uvicorn.Config, *, close_streams: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._close_streams = close_streams
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Nothing is served any more."""
-        self._close_streams()
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """The two signals end the server until it has ended."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
 def address_file(folder: Path) -> Path:
     """Where the demo that runs on `folder` says at which address. One that was killed leaves it behind."""
     return folder / "demo-address.txt"
@@ -106,7 +76,7 @@ def address_file(folder: Path) -> Path:
 
 async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, as_json: bool) -> None:
     """The year of `definitions` has been served, from the first free port on, until the process was asked to stop."""
-    with closing(_listening_socket(port, as_json=as_json)) as listening:
+    with closing(listening_socket(port, partial(_report, as_json=as_json))) as listening:
         host, found_port = listening.getsockname()[:2]
         sign_in = demo_sign_in(
             f"http://{host}:{found_port}",
@@ -118,7 +88,7 @@ async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, 
             await stack.record(definitions)
             await stack.catalogue.publish_key()
             stop = asyncio.Event()
-            server = _Server(server_config(_application(demo)), close_streams=stack.monitor.streams.close)
+            server = StoppableServer(server_config(_application(demo)), close_streams=stack.monitor.streams.close)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_work(demo, server, stop))
                 await server.serve(sockets=[listening])
@@ -127,7 +97,7 @@ async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, 
     demo.report(f"Stopped. The data is in {var_folder()}; delete that folder to begin again.")
 
 
-async def _work(demo: _Demo, server: uvicorn.Server, stop: asyncio.Event) -> None:
+async def _work(demo: _Demo, server: StoppableServer, stop: asyncio.Event) -> None:
     """The year is in the log, then the services work on it and on whatever comes, until `stop` is set.
 
     In that order: a service that has read all there is looks at the wall clock, and would count as late what is still
@@ -145,7 +115,7 @@ async def _work(demo: _Demo, server: uvicorn.Server, stop: asyncio.Event) -> Non
         server.should_exit = True
 
 
-async def _announce_address(demo: _Demo, server: uvicorn.Server) -> None:
+async def _announce_address(demo: _Demo, server: StoppableServer) -> None:
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.02)
     address, links = f"{demo.sign_in.settings['PUBLIC_URL']}/", demo.sign_in.provider.links()
@@ -242,20 +212,3 @@ def _services(demo: _Demo) -> MeasuredHttp:
 
 def _report(line: str, *, as_json: bool) -> None:
     (err if as_json else out).print(line)
-
-
-def _listening_socket(port: int, *, as_json: bool) -> socket.socket:
-    """A socket on the first free port from `port` on; says so where it is another one."""
-    last = min(port + _PORTS_TRIED - 1, LAST_PORT)
-    for candidate in range(port, last + 1):
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", candidate))
-        except OSError:
-            listening.close()
-            continue
-        if candidate != port:
-            _report(f"Port {port} is in use or not allowed: this is on {candidate}.", as_json=as_json)
-        return listening
-    fail(f"No port from {port} to {last} can be used.", do="Name a free one with --port.", code=EXIT_BUSY)

@@ -59,18 +59,18 @@ class ExportRegister:
 
     @property
     def judged_as_of_us(self) -> int | None:
-        """The instant as of which the folder was judged last; None for the present."""
+        """The instant as of which the folder was judged last; None where none is known."""
         row = self._connection.execute("SELECT as_of_us FROM judged").fetchone()
         return None if row is None else row[0]
 
-    def note_judged(self, as_of_us: int | None) -> None:
-        """The folder is judged as of that instant; None for the present, whenever that is."""
+    def note_judged(self, as_of_us: int) -> None:
+        """The folder is judged as of that instant."""
         with self._connection:
             self._connection.execute("INSERT OR REPLACE INTO judged VALUES (1, ?)", (as_of_us,))
 
 
 def judged_as_of(folder: Path) -> datetime | None:
-    """The instant as of which the folder was judged last; None for the present, also where nothing was replayed."""
+    """The instant as of which the folder was judged last; None where nothing was replayed."""
     if not (folder / NAME).exists():
         return None
     with open_register(folder) as register:

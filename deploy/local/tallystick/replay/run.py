@@ -54,7 +54,9 @@ async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch, reg
 
     Raises `TooManyGone`, before anything is sent.
     """
-    clock = WallClock() if options.as_of is None else FixedClock(options.as_of)
+    # Its instant is one, the beginning of the second where nobody names another: each item is judged as of it, and
+    # whoever asks later is answered as of it.
+    clock = FixedClock(options.as_of or WallClock().now().replace(microsecond=0))
     judged_by = HeldClock(clock)
     async with open_stack(folder, clock=clock, judged_by=judged_by, margin_s=0) as stack:
         require_writable(options.rejects)  # in the state folder, by default, so only where that is not refused
@@ -79,7 +81,7 @@ async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch, reg
             if stuck is None:
                 keys = list(exported.holding_keys()) or sent.items
                 register.note(content.source, keys, as_of_us=as_of_us, complete=span)
-                register.note_judged(None if options.as_of is None else as_of_us)
+                register.note_judged(as_of_us)
             names = await catalogue_names(stack)
             source, rows = content.source, sent.rows
             file = ReplayedItems(source, sent.items, rows.refused_lines, quarantined.keys, sent.unjudged(after))
