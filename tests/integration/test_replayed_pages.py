@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from tallystick.command import app
 from tallystick.replay.export_register import judged_as_of
-from tallystick.replayed_pages import Link, pages_application
+from tallystick.replayed_pages import PagesLink, pages_application
 from tallystick.stack import open_as_judged
 from tests.support.replays import ACTIVITIES
 
@@ -85,7 +85,7 @@ def in_file(folder: Path) -> dict[str, list[dict[str, str]]]:
 @contextmanager
 def browser(folder: Path, *, opened: bool = True) -> Iterator[TestClient]:
     """A browser on the folder's pages, in which the link was opened."""
-    link = Link("http://localhost")
+    link = PagesLink("http://localhost")
 
     def run() -> Iterator[TestClient]:
         with asyncio.Runner() as runner:

@@ -35,7 +35,7 @@ _TITLE = "Replayed data"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PagesLink:
     """The link that the command prints, at `address`: who opens it is known by a cookie until the command ends."""
 
     address: str
@@ -72,7 +72,7 @@ class Link:
         return routes
 
 
-class AsOf:
+class ShownAsOf:
     """Every page is of the instant `at`, and says so."""
 
     def __init__(self, app: ASGIApp, at: datetime | None) -> None:
@@ -83,7 +83,7 @@ class AsOf:
         await self._app(scope, receive, send)
 
 
-def pages_application(stack: Stack, as_of: datetime | None, link: Link) -> FastAPI:
+def pages_application(stack: Stack, as_of: datetime | None, link: PagesLink) -> FastAPI:
     """The pages and the API of the folder, for whoever has opened the link."""
     routers = [
         _home(stack),
@@ -103,7 +103,7 @@ def pages_application(stack: Stack, as_of: datetime | None, link: Link) -> FastA
         hosts=LOOPBACK_NAMES,
         problem_page=problem_page,
     )
-    served.add_middleware(AsOf, at=as_of)
+    served.add_middleware(ShownAsOf, at=as_of)
     return served
 
 
@@ -115,7 +115,7 @@ async def serve_pages(folder: Path, port: int, *, as_json: bool) -> None:
 
     with closing(listening_socket(port, report)) as listening:
         host, found_port = listening.getsockname()[:2]
-        link, as_of = Link(f"http://{host}:{found_port}"), judged_as_of(folder)
+        link, as_of = PagesLink(f"http://{host}:{found_port}"), judged_as_of(folder)
         async with open_as_judged(folder) as stack:
             await stack.monitor.catch_up()
             await stack.billing.decisions.catch_up()
@@ -127,7 +127,7 @@ async def serve_pages(folder: Path, port: int, *, as_json: bool) -> None:
     report("Stopped. Nothing was changed.")
 
 
-async def _announce(server: StoppableServer, link: Link, as_of: datetime | None, *, as_json: bool) -> None:
+async def _announce(server: StoppableServer, link: PagesLink, as_of: datetime | None, *, as_json: bool) -> None:
     while not server.started and not server.should_exit:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.02)
     lines = [
