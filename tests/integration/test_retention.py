@@ -116,9 +116,9 @@ KEPT = {
 def test_the_documentation_says_of_each_kind_how_long_it_is_kept_and_a_test_shows_it() -> None:
     section = PAGE.partition("## What is kept")[2].partition("## ")[0]
     rows = re.findall(r"^\| (.+?) \| .+? \| (.+?) \|$", section, re.MULTILINE)[1:]
-    said = {without_links(kind): without_links(kept) for kind, kept in rows}
+    found = {without_links(kind): without_links(kept) for kind, kept in rows}
 
-    assert said == {kind: kept for kind, (kept, _) in KEPT.items()}
+    assert found == {kind: kept for kind, (kept, _) in KEPT.items()}
     assert [name for _, tests in KEPT.values() for name in tests if not callable(globals().get(name))] == []
 
 

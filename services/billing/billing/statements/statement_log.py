@@ -71,11 +71,9 @@ class BusStatementLog:
     loop: asyncio.AbstractEventLoop
 
     def documents(self, start: Offset) -> Sequence[Document]:
-        """As the port says."""
         return self._wait(self._documents(start))
 
     def append(self, messages: Sequence[Outgoing]) -> None:
-        """As the port says."""
         self._wait(publish_outgoing(self.bus, messages))
 
     async def _documents(self, start: Offset) -> Sequence[Document]:
