@@ -104,11 +104,21 @@ def _faults(
         yield f"mark hides invalid records: {mark}, there are {truth.invalid}"
     excused = {each.get("council") for each in open_ if each.get("parked") or each.get("failed")}
     met = {key for key in truth.met if truth.latest[key.council, key.item] < reach.through}
-    breached = oracle.breached_by(truth.contents, _STREAMS[shard.topic], reach.through)
+    breached = oracle.breached_by(_withdrawn_by(truth.contents, reach.through), _STREAMS[shard.topic], reach.through)
     for outcome, keys in (("met", met), ("breached", breached)):
         for key in sorted(keys):
             if key.council not in excused and announced.get(key) != outcome:
                 yield f"mark ahead of a verdict: {mark}, {key} is {outcome} and was {announced.get(key)} in the log"
+
+
+def _withdrawn_by(contents: raw_log.LogContents, through: datetime) -> raw_log.LogContents:
+    """The contents without withdrawals that are later: until then what they name counts (a fast clock dates them)."""
+    events = {
+        identity: event
+        for identity, event in contents.events.items()
+        if event["type"] != raw_log.WITHDRAWN or raw_log.happened_at(event) <= through
+    }
+    return contents._replace(events=events)
 
 
 def _at_the_end(world: World, holding: dict[Shard, Reach]) -> Iterator[str]:
