@@ -33,6 +33,7 @@ READ_NO_COUNCIL = {
     ("POST", "/try/tariff"),
     ("GET", "/try/tariff/schema"),
     ("GET", "/closings"),  # leads to the page of the last month
+    ("GET", "/payments"),  # a form
     *(("GET", f"/audit/{service}/verification") for service in ("catalogue", "sla-monitor", "billing")),
 }
 NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))

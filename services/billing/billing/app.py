@@ -20,12 +20,13 @@ from billing.mailing import Mailing
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.routes import closing as closing_routes
-from billing.routes import closing_page, query_pages, statement_lists
+from billing.routes import closing_page, payment_pages, query_pages, statement_lists
 from billing.routes import documents as document_routes
 from billing.routes import payments as payment_routes
 from billing.routes import queries as query_routes
 from billing.routes import steps as step_routes
 from billing.routes import tallies as tally_routes
+from billing.routes.payment_pages import PaymentPages
 from billing.routes.query_pages import QueryPages
 from billing.routes.read_back import ReadBack
 from billing.run_metrics import samples_of
@@ -211,6 +212,7 @@ class BillingApp:
         routes.include_router(statement_lists.router(self.lists))
         routes.include_router(query_pages.router(QueryPages(self.queries, self.decisions.catch_up, self.read_back)))
         routes.include_router(payment_routes.router(self.payments, self.read_back))
+        routes.include_router(payment_pages.router(PaymentPages(self.payments, self.read_back)))
         routes.include_router(closing_routes.router(self.closing, self.read_back))
         routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))
         routes.include_router(partnership_api.router(self.partnerships))

@@ -90,6 +90,11 @@ def queries_path(council: str, month: Month | str) -> str:
     return f"/statements/{council}/{month}/queries"
 
 
+def payments_path(council: str, month: Month | str) -> str:
+    """The page of a statement's payments."""
+    return f"/statements/{council}/{month}/payments"
+
+
 def statement_path(council: str, month: Month) -> str:
     """Where a statement is; with the suffix of a form, that form."""
     return f"/v1/statements/{council}/{month}"

@@ -165,15 +165,15 @@ def _add_import(routes: APIRouter, payments: Payments, read_back: ReadBack) -> N
         content_type(request, [CSV_TYPE])
         content = await read_body(request)
         await read_back.require_for_request()
-        return Json(await run_in_threadpool(imported, payments, caller, content, dry_run=dry_run))
+        try:
+            return Json(await run_in_threadpool(imported, payments, caller, content, dry_run=dry_run))
+        except UnreadableCsv as fault:
+            raise Problem(INVALID_REQUEST, faults=[Fault((), each) for each in fault.faults]) from fault
 
 
 def imported(payments: Payments, caller: Caller, content: bytes, *, dry_run: bool) -> ImportReport:
-    """What became of the CSV; a 422 where it is none."""
-    try:
-        rows, faults = payment_rows(content)
-    except UnreadableCsv as fault:
-        raise Problem(INVALID_REQUEST, faults=[Fault((), each) for each in fault.faults]) from fault
+    """What became of the CSV. Raises `UnreadableCsv`."""
+    rows, faults = payment_rows(content)
     return import_report(payments.import_rows(caller, rows, dry_run=dry_run), faults, dry_run=dry_run)
 
 

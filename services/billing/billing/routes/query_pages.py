@@ -1,9 +1,7 @@
 """Pages of queries: all that the caller may see, those of one statement, and the forms to raise and to close one."""
 
-import re
 import secrets
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from fastapi import APIRouter
@@ -12,12 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from billing.documents.view import queries_path, statement_path
-from billing.domain.lifecycle import StepRefused
-from billing.domain.payment_rows import MAX_CELL, pence_of
 from billing.domain.queries import InvalidStep, StatementQuery, line_name
 from billing.domain.statement import Statement
 from billing.routes.queries import AnswerRequest, CatchUp, QueryRequest, WithdrawalRequest, read_decisions, wanted_query
 from billing.routes.read_back import ReadBack
+from billing.routes.step_forms import FormView, form_pence, require_short, step_faults
 from billing.routes.steps import step_problems
 from billing.statements.queries import Queries, StatementQueries, UnknownQuery, WantedAnswer
 from shared.auth.roles import Action
@@ -28,7 +25,7 @@ from shared.http.forms import FormBody, SentForm
 from shared.money import format_gbp
 from shared.period import Month
 from shared.scope import Scope
-from shared.validation import InvalidValue, validated
+from shared.validation import validated
 from shared.web.pages import environment
 from shared.web.strings import text
 
@@ -44,7 +41,6 @@ _ANSWER_LABELS = {
     "words": "answer_words",
 }
 _WITHDRAWAL_LABELS = {"words": "withdraw_words"}
-_NOTHING = re.compile(r"0(\.00?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +50,6 @@ class QueryPages:
     queries: Queries
     catch_up: CatchUp
     read_back: ReadBack
-
-
-@dataclass(frozen=True, slots=True)
-class FormView:
-    """A form as it is shown: what was written in it before, and what is wrong with it, by the names of its fields."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    faults: Mapping[str, str] = field(default_factory=dict)
-    problem: str = ""
 
 
 def router(pages: QueryPages) -> APIRouter:
@@ -130,7 +117,7 @@ def _add_raising(routes: APIRouter, pages: QueryPages) -> None:
             wanted = wanted_query(validated(_query_values(form), QueryRequest))
             await run_in_threadpool(pages.queries.raise_query, caller, council, month, wanted)
 
-        refused = await _taken(raise_it(), form, _NEW_LABELS)
+        refused = await step_faults(raise_it(), form, _NEW_LABELS)
         if refused is None:
             return _back(council, month)
         return _new_page(found, council, month, refused)
@@ -155,7 +142,7 @@ def _add_answering(routes: APIRouter, pages: QueryPages) -> None:
             await read_decisions(wanted, pages.catch_up)
             await run_in_threadpool(pages.queries.answer, caller, council, month, query, wanted)
 
-        refused = await _taken(answer(), form, _ANSWER_LABELS)
+        refused = await step_faults(answer(), form, _ANSWER_LABELS)
         if refused is None:
             return _back(council, month)
         of = council, month, query
@@ -178,11 +165,11 @@ def _add_withdrawing(routes: APIRouter, pages: QueryPages) -> None:
         await pages.read_back.require_for_request()
 
         async def withdraw() -> None:
-            _require_short(form)
+            require_short(form)
             words = validated({"words": " ".join(form.one("words").split())}, WithdrawalRequest).words
             await run_in_threadpool(pages.queries.withdraw, caller, council, month, query, words=words)
 
-        refused = await _taken(withdraw(), form, _WITHDRAWAL_LABELS)
+        refused = await step_faults(withdraw(), form, _WITHDRAWAL_LABELS)
         if refused is None:
             return _back(council, month)
         of = council, month, query
@@ -191,43 +178,21 @@ def _add_withdrawing(routes: APIRouter, pages: QueryPages) -> None:
         )
 
 
-async def _taken(step: Awaitable[None], form: SentForm, labels: Mapping[str, str]) -> FormView | None:
-    """None once the step is taken; otherwise the form as it is shown again. What is missing is raised as a problem."""
-    values = {name: form.one(name) for name in ("id", *labels)}
-    with step_problems():
-        try:
-            await step
-        except InvalidStep as refused:
-            return _with_faults(values, [(refused.field, str(refused))], labels)
-        except InvalidValue as refused:
-            return _with_faults(values, [(str(each.path[0]), each.message) for each in refused.faults], labels)
-        except StepRefused as refused:
-            return FormView(values, problem=str(refused))
-    return None
-
-
-def _with_faults(values: Mapping[str, str], faults: Sequence[tuple[str, str]], labels: Mapping[str, str]) -> FormView:
-    """Each fault at its field, in the words of its label; one of no field of the form stands above it."""
-    shown = {name: fault[:1].upper() + fault[1:] for name, fault in faults if name in labels}
-    elsewhere = " ".join(fault for name, fault in faults if name not in labels)
-    return FormView(values, shown, elsewhere)
-
-
 def _query_values(form: SentForm) -> dict[str, object]:
     """The form as a `QueryRequest`: what was left empty is not in it."""
-    _require_short(form)
-    held = _pence(form, "held_pence")
+    require_short(form)
+    held = form_pence(form, "held_pence")
     given = {name: form.one(name) for name in ("line", "stream", "item") if form.one(name)}
     return {"id": form.one("id"), "words": _words(form), **given} | ({} if held is None else {"held_pence": held})
 
 
 def _answer_values(form: SentForm) -> dict[str, object]:
     """The form as an `AnswerRequest`."""
-    _require_short(form)
+    require_short(form)
     if not form.one("outcome"):
         raise InvalidStep("outcome", text("queries.no_outcome"))
     by = form.one("corrected_by")
-    credited = _pence(form, "credited_pence") or 0
+    credited = form_pence(form, "credited_pence") or 0
     return {"outcome": form.one("outcome"), "words": _words(form), "credited_pence": credited} | (
         {"corrected_by": by} if by else {}
     )
@@ -239,22 +204,6 @@ def _words(form: SentForm) -> str:
     if not words:
         raise InvalidStep("words", text("queries.no_words"))
     return words
-
-
-def _require_short(form: SentForm) -> None:
-    if len(form.one("words")) > MAX_CELL:
-        raise InvalidStep("words", text("queries.too_long"))
-
-
-def _pence(form: SentForm, name: str) -> int | None:
-    """The pence of an amount in pounds; None where the field was left empty."""
-    pounds = form.one(name).removeprefix("£")
-    if not pounds:
-        return None
-    found = 0 if _NOTHING.fullmatch(pounds) else pence_of(pounds)
-    if found is None:
-        raise InvalidStep(name, text("queries.pounds"))
-    return found
 
 
 def _new_page(found: StatementQueries, council: str, month: Month, form: FormView) -> Response:

@@ -34,8 +34,8 @@ def router(lists: StatementLists) -> APIRouter:
         months = lists.months()
         chosen = months[1] if month is None else Month.parse(month)
         found = lists.of_month(chosen, scope=scope)
-        may_close = caller.may(Action.APPROVE_STATEMENT)
-        return _page("statements.html", rows=list(map(_row, found)), month=chosen, months=months, may_close=may_close)
+        may = {"may_close": caller.may(Action.APPROVE_STATEMENT), "may_record": caller.may(Action.CHECK_STATEMENT)}
+        return _page("statements.html", rows=list(map(_row, found)), month=chosen, months=months, **may)
 
     @routes.get("/{council}", dependencies=_READ)
     def one_council(scope: CallerScope, council: PathId) -> Response:

@@ -13,6 +13,7 @@ from billing.domain.payment_rows import PaymentRow, RowFault
 from billing.domain.payments import Payment, WantedPayment, is_known, paid_pence, payments_of, require_payable
 from billing.domain.queries import InvalidStep, plain_words
 from billing.domain.sealed import statement_of
+from billing.domain.statement import Statement
 from billing.ports import StepReads, StepStore, StoredDocument
 from billing.statements.acting import Acting
 from shared.auth.principal import Principal
@@ -44,6 +45,7 @@ class UnknownPayment(LookupError):
 class StatementPayments:
     """The payments of one statement, and what they leave due."""
 
+    statement: Statement
     payments: tuple[Payment, ...]
     amounts_due: AmountsDue
 
@@ -66,7 +68,8 @@ class Payments:
     def of_statement(self, council: str, month: Month, *, scope: Scope) -> StatementPayments:
         """The payments of an issued statement, also those that were taken back. Raises as `Acting.seen`."""
         seen = self._acting.seen(council, month, scope=scope)
-        return StatementPayments(payments_of(seen.steps), seen.amounts_due(self._acting.today()))
+        due = seen.amounts_due(self._acting.today())
+        return StatementPayments(seen.statement, payments_of(seen.steps), due)
 
     def record(self, caller: Principal, council: str, month: Month, wanted: WantedPayment) -> Payment:
         """The payment is recorded."""
