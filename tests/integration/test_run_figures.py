@@ -18,6 +18,7 @@ from billing.statements.recomputation import Recomputation
 from billing.statements.run_figures import CouncilFigures, QueryFigures, RunFigures, StatementRun
 from billing.store.ledger import SqlLedger
 from billing.store.sql import SqlStore
+from billing.store.steps import SqlSteps
 from shared.clock import FixedClock
 from shared.contracts.definitions import Council
 from shared.period import Month
@@ -162,6 +163,39 @@ def test_what_a_query_credited_is_held_until_a_later_document_carries_it(store: 
 
     assert credited.councils[ASHBY.id].queries == QueryFigures(held_pence=442)
     assert figures(store, datetime(2026, 7, 10, tzinfo=UTC)).councils[ASHBY.id].queries == QueryFigures()
+
+
+def test_what_every_query_came_to_is_not_read_again_at_each_sample(store: SqlStore) -> None:
+    charge(store)
+    issue(store)
+    queries, run = Queries(store, FixedClock(JUNE_9)), StatementRun(store, FixedClock(JUNE_9))
+    line = payroll_line(store)
+    queries.raise_query(council_finance(), ASHBY.id, MAY, WantedQuery("q-1", "Too many", line))
+    queries.answer(FINANCE, ASHBY.id, MAY, "q-1", WantedAnswer("upheld", "They are right"))
+
+    with patch.object(SqlSteps, "steps", autospec=True, side_effect=SqlSteps.steps) as read:
+        assert run.figures().councils[ASHBY.id].queries == QueryFigures()
+        first = read.call_count
+        assert run.figures().councils[ASHBY.id].queries == QueryFigures()
+        assert (first, read.call_count) == (1, 1)
+
+    queries.raise_query(council_finance(), ASHBY.id, MAY, WantedQuery("q-2", "Still too many", line, held_pence=100))
+    assert run.figures().councils[ASHBY.id].queries == QueryFigures(open=1, held_pence=100)
+
+
+def test_what_was_paid_and_credited_is_looked_at_until_a_document_has_booked_it(store: SqlStore) -> None:
+    charge(store)
+    issue(store)
+    queries, run = Queries(store, FixedClock(JUNE_9)), StatementRun(store, FixedClock(JUNE_9))
+    payments = Payments(store, FixedClock(JUNE_9))
+    queries.raise_query(council_finance(), ASHBY.id, MAY, WantedQuery("q-1", "Too many", payroll_line(store)))
+    queries.answer(FINANCE, ASHBY.id, MAY, "q-1", WantedAnswer("credited", "So it is", credited_pence=442))
+    payments.record(FINANCE, ASHBY.id, MAY, WantedPayment("bacs-1", 44_200, JUNE_9.date()))
+    assert run.figures().councils[ASHBY.id].queries == QueryFigures()
+
+    payments.take_back(FINANCE, ASHBY.id, MAY, "bacs-1", words="Bounced")
+
+    assert run.figures().councils[ASHBY.id].queries == QueryFigures(held_pence=442)
 
 
 def test_a_payment_leaves_less_to_be_held(store: SqlStore) -> None:

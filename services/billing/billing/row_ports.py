@@ -8,6 +8,7 @@ from billing.domain.differences import RecomputationResult
 from billing.domain.ledger import Balance, Entry
 from billing.domain.metering import EventReceived
 from billing.domain.verdicts import VerdictReceived
+from shared.contracts.statements import StepEvent
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
 
@@ -82,6 +83,10 @@ class RunReads(Protocol):
 
     def issued(self, since: Month) -> set[tuple[str, Month]]:
         """The council and month of each issued statement, of that month and later ones."""
+        ...
+
+    def step_counts(self, types: Sequence[type[StepEvent]]) -> dict[tuple[str, Month], int]:
+        """How many steps of those types each council's month has, where it has any."""
         ...
 
     def recomputations(self, since: Month) -> list[RecomputationResult]:

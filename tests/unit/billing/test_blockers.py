@@ -243,7 +243,10 @@ def test_a_month_is_judged_once_every_partition_is_judged_to_its_end() -> None:
     (missing,) = not_judged(JUDGED[1:], MAY, "ashby")
 
     assert (
-        late.what == missing.what == "1 of 24 partitions of tickets and work is not judged to five days after 2026-05"
+        late.what
+        == missing.what
+        == "service credits of May 2026 are not final: the monitor judges until the end of 5 June 2026 what falls due "
+        "in it, and has so far done so for 23 of 24 partitions of tickets and work"
     )
     assert (late.council, late.is_decidable) == ("ashby", False)
 

@@ -16,9 +16,18 @@ from tests.unit.billing.test_sealed import issued
 NAMES = {"ict": "ICT", "payroll": "Payroll"}
 
 
-def figures(month: str, charges: Mapping[str, int], *, credits: int = 0, status: Status = "issued") -> MonthFigures:
+def figures(
+    month: str, charges: Mapping[str, int], *, credits: int = 0, status: Status = "issued", has_usage: bool = True
+) -> MonthFigures:
     names = {service: NAMES[service] for service in charges}
-    return MonthFigures(Month.parse(month), status, names, charges, -credits, 0)
+    return MonthFigures(Month.parse(month), status, names, charges, has_usage, -credits, 0)
+
+
+def test_months_with_fixed_charges_only_are_named_where_this_one_has_usage() -> None:
+    fixed = figures("2025-11", {"ict": 300}, has_usage=False)
+
+    assert compare(figures("2026-11", {"ict": 900}), [fixed]).without_usage == (fixed.month,)
+    assert compare(figures("2026-11", {"ict": 300}, has_usage=False), [fixed]).without_usage == ()
 
 
 def shown(found: MonthComparison) -> dict[str, tuple[int | None, ...]]:

@@ -113,6 +113,8 @@ def signed_gbp(pence: int) -> str:
 def _notes(comparison: MonthComparison) -> Iterator[str]:
     if comparison.drafts:
         yield text("statement.compared_drafts", months=", ".join(map(month_name, comparison.drafts)))
+    if comparison.without_usage:
+        yield text("statement.compared_without_usage", months=", ".join(map(month_name, comparison.without_usage)))
     if comparison.year_ago is None:
         yield text("statement.no_year_ago", month=month_name(comparison.month.earlier(12)))
 

@@ -92,6 +92,11 @@ def gross_pence(statement: Statement) -> int:
     return statement.payable_pence if statement.gross_pence is None else statement.gross_pence
 
 
+def holds(statement: Statement, query: StatementQuery, later: LaterDocuments) -> bool:
+    """Whether the query holds anything of the issued statement while it is not paid."""
+    return _held(statement, query, later) > 0
+
+
 def _held(statement: Statement, query: StatementQuery, later: LaterDocuments) -> int:
     """What the query holds of the statement as it is now, with VAT: a draft may have lost the line since."""
     line = None if query.line is None else queried_line(statement, query.line)

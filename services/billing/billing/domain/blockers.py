@@ -6,10 +6,11 @@ What only needs time, or shows that something is wrong here, cannot be decided a
 """
 
 import hashlib
+from calendar import month_name
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from billing.domain.charge_line import plain
@@ -18,7 +19,7 @@ from billing.domain.open_records import OpenRecord
 from billing.domain.usage import UnbilledReason, UnbilledUsage
 from shared.contracts.topics import STATEMENTS, TICKETS, WORK
 from shared.log.port import Bounds, Shard, every_shard
-from shared.period import Month
+from shared.period import LONDON, Month
 
 BlockerKind = Literal[
     "unread",  # records that were sent by the cut-off are not read
@@ -128,9 +129,23 @@ def not_judged(judged: Collection[JudgedShard], month: Month, council: str) -> I
     reached = {each.shard for each in judged if each.through >= month.end_at + DECIDED_AFTER}
     count = sum(shard not in reached for shard in _JUDGED)
     if count:
-        partitions = f"{count} of {len(_JUDGED)} partitions of tickets and work"
-        what = f"{partitions} {_is(count)} not judged to five days after {month}"
+        what = (
+            f"service credits of {_named(month.first_day)} are not final: the monitor judges until the end of "
+            f"{_last_judged(month)} what falls due in it, and has so far done so for {len(_JUDGED) - count} of "
+            f"{len(_JUDGED)} partitions of tickets and work"
+        )
         yield Blocker(f"not-judged.{_digest(council)}", "not-judged", council, what, count)
+
+
+def _last_judged(month: Month) -> str:
+    """The last day on which what was due in the month is judged, in London: `5 December 2026`."""
+    end = (month.end_at + DECIDED_AFTER - timedelta(microseconds=1)).astimezone(LONDON)
+    return f"{end.day} {_named(end.date())}"
+
+
+def _named(day: date) -> str:
+    """The month of a day: `December 2026`."""
+    return f"{month_name[day.month]} {day.year}"
 
 
 def open_at_the_monitor(judged: Iterable[JudgedShard], councils: Collection[str]) -> Iterator[Blocker]:

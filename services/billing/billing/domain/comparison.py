@@ -18,12 +18,16 @@ RowKind = Literal["service", "credits", "corrections", "total"]
 
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
-    """What one month's statement came to, in pence: charges by service, credits below 0, corrections, and all of it."""
+    """What one month's statement came to, in pence: charges by service, credits below 0, corrections, and all of it.
+
+    Without usage it has fixed charges only.
+    """
 
     month: Month
     status: Status
     names: Mapping[str, str]
     charges: Mapping[str, int]
+    has_usage: bool
     credits_pence: int
     corrections_pence: int
 
@@ -56,7 +60,7 @@ class MonthComparison:
     """The rows by name of the service, then credits and corrections where there are any, and the total.
 
     `to_date_from` is the first month of the year that has a statement; `drafts` are the months compared that are not
-    issued, ascending.
+    issued, ascending. `without_usage` are those of which no usage is known, while some is of the month itself.
     """
 
     month: Month
@@ -64,6 +68,7 @@ class MonthComparison:
     year_ago: Month | None
     to_date_from: Month
     drafts: tuple[Month, ...]
+    without_usage: tuple[Month, ...]
     rows: tuple[ComparisonRow, ...]
 
 
@@ -74,6 +79,7 @@ def figures_of(statement: Statement) -> MonthFigures:
         status=statement.status,
         names={charges.service.id: charges.service.name for charges in statement.services},
         charges={charges.service.id: charges.total_pence for charges in statement.services},
+        has_usage=any(charges.events_counted for charges in statement.services),
         credits_pence=-statement.credits_pence,
         corrections_pence=statement.corrections_pence,
     )
@@ -98,6 +104,7 @@ def compare(this: MonthFigures, others: Iterable[MonthFigures]) -> MonthComparis
         year_ago=None if year_ago is None else year_ago.month,
         to_date_from=of_year[0].month,
         drafts=tuple(sorted({each.month for each in columns.all if each.status != "issued"})),
+        without_usage=tuple(sorted({each.month for each in columns.all if this.has_usage and not each.has_usage})),
         rows=tuple(_rows(columns)),
     )
 

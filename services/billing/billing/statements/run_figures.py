@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
-from billing.domain.amounts_due import amounts_due_of
+from billing.domain.amounts_due import amounts_due_of, holds
 from billing.domain.differences import RecomputationResult
 from billing.domain.lifecycle import LifecycleStatus
 from billing.domain.queries import StatementQuery, queries_of
+from billing.domain.sealed import statement_of
 from billing.domain.statement import NoAgreement, Status, UnknownCouncil
 from billing.domain.statement_run import (
     ExpectedStatement,
@@ -90,12 +91,13 @@ class StatementRun:
     def __init__(self, store: SnapshotStore, clock: Clock, *, elapsed: Callable[[], float] = monotonic) -> None:
         self._store, self._clock, self._elapsed = store, clock, elapsed
         self._ledger_pence, self._next_sum_at = 0, float("-inf")
+        self._finished: dict[_Key, int] = {}
 
     def figures(self) -> RunFigures:
-        """As everything is now."""
+        """As everything is now. What is finished is read once: a sample takes what is open, not what ever was."""
         now = self._clock.now()
         with self._store.snapshot(Scope.all()) as snapshot:
-            return figures_in(snapshot, now)
+            return figures_in(snapshot, now, self._finished)
 
     def ledger_pence(self) -> int:
         """What the ledger sums to: 0. It is asked again once a hundred times what the last sum took has passed."""
@@ -108,18 +110,22 @@ class StatementRun:
         return self._ledger_pence
 
 
-def figures_in(snapshot: Snapshot, now: datetime) -> RunFigures:
-    """The figures of the snapshot at an instant."""
+def figures_in(snapshot: Snapshot, now: datetime, finished: dict[_Key, int]) -> RunFigures:
+    """The figures of the snapshot at an instant.
+
+    `finished` has the statements whose queries are closed and hold nothing, with how many steps they had: as long as
+    they have no more, they are not looked at again. What was found so is added.
+    """
     issued = snapshot.run.issued(watched_months(now)[0])
     progress = _progress(snapshot, issued, now)
-    recomputed, queries = _unissued(snapshot, issued, now), _queries(snapshot)
+    recomputed, queries = _unissued(snapshot, issued, now), _queries(snapshot, finished)
     return RunFigures(
         counts_by_status(progress),
         {
             council: _of_council(
                 [each for each in progress if each.expected.council == council],
                 [each for each in recomputed if each.council == council],
-                _of_queries(snapshot, council, queries.get(council, {}), now),
+                _of_queries(snapshot, council, queries.get(council, {}), now, finished),
                 now,
             )
             for council in snapshot.terms.councils.ids()
@@ -167,24 +173,43 @@ def _unissued(snapshot: Snapshot, issued: Collection[_Key], now: datetime) -> li
     return [each for each in found if (each.council, each.month) not in issued]
 
 
-def _queries(snapshot: Snapshot) -> Mapping[str, _ByMonth]:
-    """What was raised, answered and withdrawn, by council and month."""
-    found: defaultdict[str, defaultdict[Month, list[StepEvent]]] = defaultdict(lambda: defaultdict(list))
-    for step in snapshot.steps.of_types(QUERY_STEPS):
-        found[step.council][Month.parse(step.data.month)].append(step)
+def _queries(snapshot: Snapshot, finished: Mapping[_Key, int]) -> Mapping[str, _ByMonth]:
+    """What was raised, answered and withdrawn, by council and month; of what is not finished."""
+    found: defaultdict[str, dict[Month, Sequence[StepEvent]]] = defaultdict(dict)
+    for (council, month), count in snapshot.run.step_counts(QUERY_STEPS).items():
+        if finished.get((council, month)) != count:
+            steps = snapshot.steps.steps(council, month)
+            found[council][month] = [step for step in steps if isinstance(step, QUERY_STEPS)]
     return found
 
 
-def _of_queries(snapshot: Snapshot, council: str, steps: _ByMonth, now: datetime) -> QueryFigures:
+def _of_queries(
+    snapshot: Snapshot, council: str, steps: _ByMonth, now: datetime, finished: dict[_Key, int]
+) -> QueryFigures:
     today = now.astimezone(LONDON).date()
-    by_month = {month: queries_of(of_month) for month, of_month in steps.items()}
-    every = [query for of_month in by_month.values() for query in of_month]
-    holding = [month for month, of_month in by_month.items() if any(_may_hold(each) for each in of_month)]
-    return QueryFigures(
-        open=sum(each.is_open for each in every),
-        overdue=sum(each.is_overdue(today) for each in every),
-        held_pence=sum(_held_pence(snapshot, council, month, now) for month in holding),
-    )
+    open_ = overdue = held_pence = 0
+    for month, of_month in steps.items():
+        queries = queries_of(of_month)
+        held = _held_pence(snapshot, council, month, now) if any(map(_may_hold, queries)) else 0
+        if held == 0 and not any(each.is_open for each in queries) and _is_final(snapshot, council, month, queries):
+            finished[council, month] = len(of_month)
+        open_ += sum(each.is_open for each in queries)
+        overdue += sum(each.is_overdue(today) for each in queries)
+        held_pence += held
+    return QueryFigures(open=open_, overdue=overdue, held_pence=held_pence)
+
+
+def _is_final(snapshot: Snapshot, council: str, month: Month, queries: Sequence[StatementQuery]) -> bool:
+    """Whether nothing that comes later can make closed queries hold anything: they credited nothing, or it is booked.
+
+    Money that was paid is not held, and is again where a payment is taken back: only what is booked is over.
+    """
+    if not any(map(_may_hold, queries)):
+        return True
+    if (document := snapshot.steps.statement(council, month)) is None:
+        return False
+    statement, later = statement_of(document.content), snapshot.steps.later_documents(council)
+    return not any(holds(statement, query, later) for query in queries)
 
 
 def _may_hold(query: StatementQuery) -> bool:

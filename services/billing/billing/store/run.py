@@ -1,13 +1,14 @@
 """What is read of the statement run as a whole: which statements are issued, and how recomputations ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.differences import RecomputationResult
-from billing.store.tables import document, recomputation
+from billing.store.tables import document, recomputation, statement_step
+from shared.contracts.statements import StepEvent
 from shared.instants import epoch_us, instant_at
 from shared.period import Month
 from shared.scope import Scope
@@ -27,6 +28,15 @@ class SqlRun:
             table.kind == "statement", table.month >= str(since), in_scope(table.council, self.scope)
         )
         return {(row.council, Month.parse(row.month)) for row in self.connection.execute(query)}
+
+    def step_counts(self, types: Sequence[type[StepEvent]]) -> dict[tuple[str, Month], int]:
+        table = statement_step.c
+        named = table.type.in_([str(each.__struct_config__.tag) for each in types])
+        query = select(table.council, table.month, func.count().label("steps")).where(
+            named, in_scope(table.council, self.scope)
+        )
+        found = self.connection.execute(query.group_by(table.council, table.month))
+        return {(row.council, Month.parse(row.month)): row.steps for row in found}
 
     def recomputations(self, since: Month) -> list[RecomputationResult]:
         table = recomputation.c
