@@ -11,12 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
+from billing.__main__ import mails, send_again
 from billing.documents.notice_mail import notice_mail
-from billing.domain.notices import MOST_TRIES, RETRY_AFTER, Notice, Recipient, recipient_of
+from billing.domain.notices import MOST_TRIES, RETRY_AFTER, FailedNotice, Notice, Recipient, recipient_of
 from billing.mailing import Mailing, MailRefused
+from billing.routes import closing_page
 from billing.settings import BillingSettings
 from billing.smtp import SmtpServer
+from billing.statements.closing import CouncilClose, MonthClose, MonthClosing, Progress
 from billing.statements.queries import Queries, WantedAnswer, WantedQuery
 from billing.store import tables
 from billing.store.notices import CLAIMED_FOR, SqlNotices
@@ -25,10 +29,13 @@ from shared.clock import FixedClock
 from shared.contracts.codec import decode_event
 from shared.contracts.definitions import Council
 from shared.contracts.topics import STATEMENTS
+from shared.http import Authentication, create_app
+from shared.period import Month
 from shared.scope import Scope
 from shared.settings import read_settings
 from shared.sql.isolation import Database
 from shared.startup_errors import InvalidSettings
+from tests.integration.test_query_routes import AllRead
 from tests.support.billing_feed import MAY, feed
 from tests.support.issued_statements import (
     FINANCE,
@@ -311,3 +318,68 @@ def test_mails_are_sent_while_it_runs_until_it_is_stopped(
     asyncio.run(run())
 
     assert len(server.taken) == 1
+
+
+def test_what_was_given_up_is_named_and_sent_again_when_somebody_says_so(
+    store: SqlStore, notices: SqlNotices, server: MailServer
+) -> None:
+    issue(store)
+    claimed = notices.claim(JUNE_9)
+    assert claimed is not None
+    notices.settle(claimed.notice.id, "failed", JUNE_9, reason="the address was refused")
+
+    assert [(each.notice.council, each.reason) for each in notices.failed(MAY)] == [
+        (ASHBY.id, "the address was refused")
+    ]
+    assert notices.failed(MAY.next) == []
+    assert notices.send_again(JUNE_9, council=BURTON.id) == 0
+    assert notices.send_again(JUNE_9, council=ASHBY.id, month=MAY) == 1
+
+    mailing(store, notices, server).send_next()
+    assert (len(server.taken), notices.failed(), notices.send_again(JUNE_9)) == (1, [], 0)
+
+
+def test_the_commands_list_what_was_given_up_and_send_it_again(
+    url: str, store: SqlStore, notices: SqlNotices, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issue(store)
+    claimed = notices.claim(JUNE_9)
+    assert claimed is not None
+    notices.settle(claimed.notice.id, "without-address", JUNE_9)
+    own = settings(25, database_url=url)
+
+    asyncio.run(mails(own, []))
+    asyncio.run(send_again(own, [ASHBY.id, "2026-05"]))
+
+    assert capsys.readouterr().out.splitlines()[0] == "ashby\t2026-05\tstatement\tno address is known"
+    assert notices.failed() == []
+    for arguments in ([ASHBY.id, "May"], [ASHBY.id, "2026-05", "more"]):
+        with pytest.raises(InvalidSettings):
+            asyncio.run(send_again(own, arguments))
+
+
+class Closed(MonthClosing):
+    """A month in which Ashby's statement is issued."""
+
+    def __init__(self) -> None:
+        """Without a store."""
+
+    async def look(self, month: Month, *, scope: Scope, progress: Progress = lambda *_: None) -> MonthClose:
+        issued = CouncilClose(ASHBY.id, "Ashby", "issued", 44_200, "0" * 64, "2026-27.0001", ())
+        return MonthClose(month, (), (issued,), {})
+
+
+def test_the_page_of_a_close_names_the_mails_that_were_not_sent() -> None:
+    failed = [
+        FailedNotice(Notice("a", ASHBY.id, MAY, "statement"), "the address was refused"),
+        FailedNotice(Notice("b", ASHBY.id, MAY, "credit-note", "2026-27.C0001"), ""),
+        FailedNotice(Notice("c", BURTON.id, MAY, "statement"), "of no council that is shown"),
+    ]
+    routes = closing_page.router(Closed(), AllRead(), FixedClock(JUNE_9), lambda _: failed)
+    named = Authentication(lambda _: FINANCE)
+
+    shown = TestClient(create_app("Closing", [routes], authentication=named)).get("/closings/2026-05").text
+
+    assert "The mail about the statement was not delivered: the address was refused." in shown
+    assert "No mail about a credit note was sent: the council has said no address." in shown
+    assert "of no council that is shown" not in shown

@@ -214,7 +214,7 @@ class BillingApp:
         routes.include_router(payment_routes.router(self.payments, self.read_back))
         routes.include_router(payment_pages.router(PaymentPages(self.payments, self.read_back)))
         routes.include_router(closing_routes.router(self.closing, self.read_back))
-        routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))
+        routes.include_router(closing_page.router(self.closing, self.read_back, self._clock, self._notices.failed))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(intake_router(self.intake))

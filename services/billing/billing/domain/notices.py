@@ -44,6 +44,14 @@ class ClaimedNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedNotice:
+    """A notice that was given up, or whose council has said no address; `reason` is empty then."""
+
+    notice: Notice
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """Who is written to; `name` is the council's."""
 

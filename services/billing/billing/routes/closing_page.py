@@ -4,13 +4,15 @@ Each button sends the hash of every draft that the page showed: what has changed
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from billing.documents.view import statement_path
+from billing.domain.notices import FailedNotice
 from billing.routes.closing import close_problems
 from billing.routes.read_back import ReadBack
 from billing.statements.closing import MonthClose, MonthClosing
@@ -30,8 +32,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MONTHS = 12
 
 
-def router(closing: MonthClosing, read_back: ReadBack, clock: Clock) -> APIRouter:
-    """`/closings`, `/closings/{month}` and what its buttons do."""
+FailedMails = Callable[[Month], Sequence[FailedNotice]]
+
+
+def router(closing: MonthClosing, read_back: ReadBack, clock: Clock, failed: FailedMails) -> APIRouter:
+    """`/closings`, `/closings/{month}` and what its buttons do; `failed` are a month's mails that were not sent."""
     routes = APIRouter(prefix="/closings", include_in_schema=False, default_response_class=HTMLResponse)
 
     @routes.get("", dependencies=[requires(Action.APPROVE_STATEMENT)])
@@ -44,7 +49,7 @@ def router(closing: MonthClosing, read_back: ReadBack, clock: Clock) -> APIRoute
         """Every council's statement, and what keeps each from being issued."""
         with close_problems():
             found = await closing.look(month, scope=scope)
-        return _page(found, caller, clock)
+        return await page(found, caller, {})
 
     @routes.post("/{month}/check", dependencies=[requires(Action.CHECK_STATEMENT)])
     async def check(caller: Caller, month: MonthParameter, form: FormBody) -> Response:
@@ -63,13 +68,17 @@ def router(closing: MonthClosing, read_back: ReadBack, clock: Clock) -> APIRoute
         with close_problems():
             found = await closing.issue(caller, month)
         why_not = {each.council: each.why_not for each in found.councils if each.why_not}
-        return _page(await closing.look(month, scope=caller.scope), caller, clock, why_not)
+        return await page(await closing.look(month, scope=caller.scope), caller, why_not)
+
+    async def page(found: MonthClose, caller: Principal, why_not: Mapping[str, str]) -> Response:
+        mails = await run_in_threadpool(failed, found.month)
+        return _page(found, caller, clock, why_not, mails)
 
     async def sign(caller: Principal, month: Month, form: SentForm, *, approve: bool) -> Response:
         await read_back.require_for_request()
         signed = await closing.sign(caller, month, _seen(form), approve=approve)
         why_not = {council: why for council, why in signed if why is not None}
-        return _page(await closing.look(month, scope=caller.scope), caller, clock, why_not)
+        return await page(await closing.look(month, scope=caller.scope), caller, why_not)
 
     return routes
 
@@ -85,7 +94,9 @@ def _seen(form: SentForm) -> dict[str, str]:
     return found
 
 
-def _page(found: MonthClose, caller: Principal, clock: Clock, why_not: Mapping[str, str] | None = None) -> Response:
+def _page(
+    found: MonthClose, caller: Principal, clock: Clock, why_not: Mapping[str, str], failed: Sequence[FailedNotice]
+) -> Response:
     present = month_of(clock.now())
     content = (
         environment("billing")
@@ -94,7 +105,8 @@ def _page(found: MonthClose, caller: Principal, clock: Clock, why_not: Mapping[s
             close=found,
             month_name=month_name(found.month),
             months=[present.earlier(back) for back in range(_MONTHS + 1)],
-            why_not=why_not or {},
+            why_not=why_not,
+            failed=failed,
             may_check=caller.may(Action.CHECK_STATEMENT),
             is_over=found.month < present,
             path=statement_path,

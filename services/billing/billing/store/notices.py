@@ -7,9 +7,9 @@ leaves it claimed until then, and it is sent again: at least once, as mail itsel
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func, select, true, update
 
-from billing.domain.notices import ClaimedNotice, Notice, NoticeEnd, next_try
+from billing.domain.notices import ClaimedNotice, FailedNotice, Notice, NoticeEnd, next_try
 from billing.store.tables import notice
 from shared.instants import epoch_us
 from shared.period import Month
@@ -20,6 +20,7 @@ from shared.sql.statements import insert_ignore
 CLAIMED_FOR = timedelta(minutes=5)
 # For so long operations are shown what was given up.
 SHOWN_FOR = timedelta(days=7)
+_NOT_SENT: tuple[NoticeEnd, ...] = ("failed", "without-address")
 STATES = ("waiting", "failing", "failed")
 _TABLE = notice.c
 
@@ -61,6 +62,23 @@ class SqlNotices:
         self._set(claimed.notice.id, {"due_us": epoch_us(now + wait), "reason": reason})
         return True
 
+    def failed(self, month: Month | None = None) -> list[FailedNotice]:
+        """What was not sent and is not tried again, of one month or of all, by month and council."""
+        query = (
+            select(notice)
+            .where(_TABLE.state.in_(_NOT_SENT), _is_of(None, month))
+            .order_by(_TABLE.month, _TABLE.council, _TABLE.id)
+        )
+        with read_transaction(self._engine) as connection:
+            return [FailedNotice(_notice(row), row.reason) for row in connection.execute(query)]
+
+    def send_again(self, now: datetime, *, council: str | None = None, month: Month | None = None) -> int:
+        """How many that were not sent wait again, as new: all, or those of a council, or of one of its months."""
+        values = {"state": "waiting", "tries": 0, "due_us": epoch_us(now), "reason": "", "settled_us": 0}
+        again = update(notice).where(_TABLE.state.in_(_NOT_SENT), _is_of(council, month)).values(values)
+        with self._engine.begin() as connection:
+            return connection.execute(again).rowcount
+
     def counts(self, now: datetime) -> dict[str, int]:
         """How many are waiting, were refused and are tried again, and failed for good in the last week."""
         recently = _TABLE.settled_us > epoch_us(now - SHOWN_FOR)
@@ -97,6 +115,14 @@ def add_notice(connection: Connection, new: Notice, at: datetime) -> None:
     connection.execute(insert_ignore(notice), [row])
 
 
+def _is_of(council: str | None, month: Month | None) -> ColumnElement[bool]:
+    of_council = true() if council is None else _TABLE.council == council
+    return and_(of_council, true() if month is None else _TABLE.month == str(month))
+
+
 def _claimed(row: Row[Any]) -> ClaimedNotice:
-    found = Notice(row.id, row.council, Month.parse(row.month), row.kind, row.reference)
-    return ClaimedNotice(found, row.tries + 1)
+    return ClaimedNotice(_notice(row), row.tries + 1)
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(row.id, row.council, Month.parse(row.month), row.kind, row.reference)
