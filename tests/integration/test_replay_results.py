@@ -43,6 +43,18 @@ trial:
   title: Trial
   provider: {id: finance, name: Finance}
 """
+PRICED = (
+    BILLED
+    + """  services:
+    - {id: accounts-payable, name: Invoices, group: Finance, unit: line, unit_name: line, counted_by: readings}
+  tariffs:
+    - id: invoices
+      name: Invoices
+      service: accounts-payable
+      illustrative: true
+      charges: [{kind: graduated, name: Lines, tiers: [{price_gbp: "0.01"}]}]
+"""
+)
 HEADER = "number,council,opened,resolved\n"
 IN_TIME = "1,adur,2026-03-02T09:00:00,2026-03-02T10:00:00\n"
 LATE = "1,adur,2026-03-02T09:00:00,2026-03-05T10:00:00\n"
@@ -129,6 +141,35 @@ def test_an_export_as_of_an_earlier_instant_changes_nothing_that_a_later_one_sai
         "adur:1": "breached",
         "adur:2": "met",
     }
+
+
+def test_what_changes_of_a_frozen_month_is_shown_as_an_adjustment(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+
+    changes = replay(tmp_path, TICKETS + TRIAL, HEADER + LATE)
+    again = replay(tmp_path, TICKETS + TRIAL, HEADER + LATE)
+
+    assert "  1 verdict of a frozen month: shown as adjustments of 2026-08" in changes.stdout.splitlines()
+    assert "frozen month" not in again.stdout
+
+
+def test_what_changes_of_an_issued_month_is_shown_as_a_correction_with_its_pence(tmp_path: Path) -> None:
+    priced = changed(READINGS, {"date: paid": "date: paid\nreading: number"}) + PRICED
+    header = "number,council,paid,lines\n"
+    replay(tmp_path, priced, f"{header}A1,leeds,2026-04-01,100\nA2,leeds,2026-05-01,100\n")
+    env = {"TALLYSTICK_VAR": str(tmp_path / "var"), "COLUMNS": "200"}
+    shown = CliRunner(env=env).invoke(app, ["close-month", "2026-04", "--json"])
+    approving = "--approve", answered(shown)["digest"], "--reason", "looked at"
+    assert CliRunner(env=env).invoke(app, ["close-month", "2026-04", *approving]).exit_code == 0
+
+    later = f"{header}A1,leeds,2026-04-01,900\nA2,leeds,2026-05-01,200\n"
+    for options in (("--dry-run",), ()):
+        printed = replay(tmp_path, priced, later, *options).stdout.splitlines()
+        issued = "  leeds 2026-04: £1.00 → £9.00: issued, and stays as it is: a later document corrects it by +£8.00"
+        assert issued in printed
+        assert {"  leeds 2026-05: £1.00 → £2.00", "  recharges: +£9.00"} <= set(printed)
+    kept = json.loads(CliRunner(env=env).invoke(app, ["statement", "leeds", "2026-04", "--json"]).stdout)
+    assert (kept["status"], kept["total_pence"]) == ("issued", 100)
 
 
 def test_more_items_go_from_a_complete_export_only_when_exactly_that_is_approved(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from billing.statements.months import StatementFailed
 from shared.clock import Clock
 from shared.log.port import Record, Shard
 from shared.paging import paged
-from shared.period import Month, MonthNotBegun, month_of, month_of_day
+from shared.period import YEARS, Month, MonthNotBegun, month_of, month_of_day
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.units import Offset
@@ -89,6 +89,11 @@ class DryRun:
         months = sorted(_inputs(self._store, scope, month_of(self._clock.now())))
         found = self._statements(self._store, scope, months)
         return {key: None if statement is None else statement.total_pence for key, statement in found.items()}
+
+    def issued_months(self, councils: Set[str]) -> set[tuple[str, Month]]:
+        """The months of `councils` of which a statement is issued: what changes in one is a correction elsewhere."""
+        with self._store.snapshot(Scope.of(*councils)) as snapshot:
+            return snapshot.run.issued(Month(YEARS[0], 1))
 
     def _statements(self, store: SnapshotStore, scope: Scope, months: Sequence[tuple[str, Month]]) -> _Statements:
         statements, found = Statements(store, self._clock), _Statements()

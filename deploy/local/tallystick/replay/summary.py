@@ -85,6 +85,7 @@ def as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:
         "changes": result.changes._asdict(),
         "verdict_changes": [] if result.effects is None else [each._asdict() for each in result.effects.verdicts],
         "statement_changes": [] if result.effects is None else [each._asdict() for each in result.effects.statements],
+        "adjusted_verdicts": {} if result.effects is None else dict(result.effects.adjusted),
         "seconds": result.seconds,
         "verdicts": items.verdicts,
         "without_effect": items.without_effect,
