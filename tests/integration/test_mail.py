@@ -364,7 +364,13 @@ class Closed(MonthClosing):
     def __init__(self) -> None:
         """Without a store."""
 
-    async def look(self, month: Month, *, scope: Scope, progress: Progress = lambda *_: None) -> MonthClose:
+    async def look(
+        self,
+        month: Month,
+        *,
+        scope: Scope,  # noqa: ARG002 (the signature of what it stands for)
+        progress: Progress = lambda *_: None,  # noqa: ARG002 (as above)
+    ) -> MonthClose:
         issued = CouncilClose(ASHBY.id, "Ashby", "issued", 44_200, "0" * 64, "2026-27.0001", ())
         return MonthClose(month, (), (issued,), {})
 
