@@ -181,7 +181,7 @@ def test_what_is_no_length_of_time_is_refused(text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "opened: '' is not a time in ISO 8601"),
+        ("", "opened: the cell is blank"),
         ("31/02/2026", "is not a time"),
         ("2026-02-30T10:00:00", "is not a time"),
         ("2026-06-30T23:59:60", "is not a time"),

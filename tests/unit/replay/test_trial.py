@@ -120,7 +120,7 @@ trial:
 
 
 def test_a_name_that_translating_refuses_is_not_defined(tmp_path: Path) -> None:
-    found = definitions(tmp_path, csv=CSV + "3,ADUR,2026-03-27T16:59:00,,—\n")
+    found = definitions(tmp_path, csv=CSV + "3,Adur!,2026-03-27T16:59:00,,—\n")
 
     assert set(of(Council, found)) == {"adur", "worthing"}
     assert set(of(Service, found)) == {"lost-key", "pc"}

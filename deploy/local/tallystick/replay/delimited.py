@@ -1,15 +1,17 @@
 """Rows of a text file whose cells are separated by a character: CSV, TSV and their like."""
 
 import csv
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from tallystick.replay.file_form import FileForm
-from tallystick.replay.opened import BROKEN, broken, open_text
+from tallystick.replay.opened import BROKEN, broken, open_bytes, open_text
 from tallystick.replay.table import InvalidRow, RawRow, UnreadableFile
 
 MAX_CELL = 10 * 1024 * 1024  # characters
+_CHUNK = 1_000_000  # bytes
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -42,7 +44,7 @@ def _parsed(path: Path, form: FileForm, text: TextIO, delimiter: str) -> Iterato
         except csv.Error as fault:
             yield line, InvalidRow(_no_row(line, reader.line_num, str(fault)))
         except UnicodeDecodeError as fault:
-            raise _not_text(path, form.encoding, line) from fault
+            raise _not_text(path, form.encoding) from fault
         except BROKEN as fault:
             raise broken(path, line - 1, fault) from fault
         else:
@@ -61,7 +63,7 @@ class _faults_as_unreadable:  # noqa: N801 (a context manager reads as a functio
 
     def __exit__(self, _: object, fault: BaseException | None, __: object) -> None:
         if isinstance(fault, UnicodeDecodeError):
-            raise _not_text(self._path, self._form.encoding, 1) from fault
+            raise _not_text(self._path, self._form.encoding) from fault
         if isinstance(fault, BROKEN):
             raise broken(self._path, 0, fault) from fault
 
@@ -72,9 +74,23 @@ def _no_row(first: int, last: int, fault: str) -> str:
     return f"line {first} is no CSV: {fault}" if first == last else f"lines {first} to {last} are no CSV: {fault}"
 
 
-def _not_text(path: Path, encoding: str, line: int) -> UnreadableFile:
+def _not_text(path: Path, encoding: str) -> UnreadableFile:
+    """What is said of a file that is not of the encoding, with the line of the first byte that is not."""
     with path.open("rb") as content:
         advice = "utf-16" if content.read(2) in _UTF_16 else "cp1252"
-    return UnreadableFile(
-        f"{path.name} is not {encoding} near line {line}: give the mapping another `encoding`, for example {advice}"
-    )
+    line = _line_of_fault(path, encoding)
+    advised = f"near line {line}: give the mapping another `encoding`, for example {advice}"
+    if line > 1 and advice == "cp1252":
+        advised += ", or save the file in one encoding"
+    return UnreadableFile(f"{path.name} is not {encoding} {advised}")
+
+
+def _line_of_fault(path: Path, encoding: str) -> int:
+    decoder, line = getincrementaldecoder(encoding)(), 1
+    with open_bytes(path) as content:
+        while chunk := content.read(_CHUNK):
+            try:
+                line += decoder.decode(chunk).count("\n")
+            except UnicodeDecodeError as fault:
+                return line + bytes(fault.object[: fault.start]).decode(encoding, "ignore").count("\n")
+    return line

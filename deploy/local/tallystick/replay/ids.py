@@ -28,8 +28,8 @@ class FirstTexts(Protocol):
 class IdAssigner:
     """The ids of one column's texts. `given` are ids that a person chose; the rest are slugs.
 
-    Two different texts that would share an id are refused from the second on, unless `given` says that they are the
-    same.
+    Texts that differ in capital letters and spaces alone are one name. Two others that would share an id are refused
+    from the second on, unless `given` says that they are the same.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
@@ -41,7 +41,10 @@ class IdAssigner:
         _require_no_nul(text, column)
         known = self._ids.get(text)
         if known is None:
-            known = self._ids[text] = _claimed(slug(text), text, self._texts, column)
+            made = slug(text)
+            first = self._texts.get(made)
+            same = first if first is not None and _plain(first) == _plain(text) else text
+            known = self._ids[text] = _claimed(made, same, self._texts, column)
         return known
 
 
@@ -52,6 +55,10 @@ def item_id(text: str, first_texts: FirstTexts, *, column: str) -> str:
     """
     _require_no_nul(text, column)
     return _claimed(text if _ID.match(text) else slug(text), text, first_texts, column)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _require_no_nul(text: str, column: str) -> None:

@@ -13,6 +13,7 @@ from tallystick.replay.table import InvalidRow, RawRow, Row, UnreadableFile
 
 # A column that none of the first lines has is taken for a slip of the pen.
 _LOOKED_THROUGH = 1_000
+_LONGEST = 64 * 1024 * 1024  # bytes of a line: some cells of the most that one may have
 
 
 def json_rows(path: Path, form: FileForm, columns: Iterable[str]) -> Iterator[RawRow]:
@@ -37,7 +38,9 @@ def _objects(path: Path, form: FileForm) -> Iterator[tuple[int, dict[str, str] |
     line = 0
     try:
         with open_bytes(path, form.read) as content:
-            for line, written in enumerate(content, start=1):
+            for line, written in enumerate(iter(lambda: content.readline(_LONGEST + 1), b""), start=1):
+                if len(written) > _LONGEST:
+                    raise UnreadableFile(f"{path.name}, line {line}: a line has more than {_LONGEST:,} bytes")
                 if text := written.strip():
                     if line == 1 and text.startswith(b"["):
                         raise UnreadableFile(f"{path.name} is one JSON array: write each object on a line of its own")

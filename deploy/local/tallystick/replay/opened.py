@@ -4,6 +4,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from codecs import BOM_UTF8, lookup
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,9 @@ _KINDS: dict[str, FileKind] = {
     ".ndjson": "json-lines",
     ".json": "json-lines",
 }
+# How packed files begin (RFC 1952, section 2.3.1; APPNOTE.TXT 6.3.10, section 4.3.7).
+_PACKED = {b"\x1f\x8b": "a gzipped file", b"PK\x03\x04": "a .zip or a workbook"}
+_MOST_MARKS = 8
 # What macOS puts beside each file of a .zip.
 _NOT_A_FILE = "__MACOSX/"
 _ENCRYPTED = 0x1  # of the flags of a member (APPNOTE.TXT 6.3.10, section 4.4.4)
@@ -80,8 +84,12 @@ def open_bytes(path: Path, read: ReadBytes | None = None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_text(path: Path, encoding: str, read: ReadBytes | None = None) -> Iterator[io.TextIOWrapper]:
-    """The file as text, its line ends as they are."""
+    """The file as text, its line ends as they are, without byte order marks.
+
+    Raises `UnreadableFile` for one that is packed though its name does not say so.
+    """
     with open_bytes(path, read) as content:
+        _skip_marks(path, content, encoding)
         text = io.TextIOWrapper(content, encoding=encoding, newline="")
         try:
             yield text
@@ -89,8 +97,29 @@ def open_text(path: Path, encoding: str, read: ReadBytes | None = None) -> Itera
             text.detach()
 
 
+def _skip_marks(path: Path, content: BinaryIO, encoding: str) -> None:
+    start = _peek(content)
+    for magic, what in _PACKED.items():
+        if start.startswith(magic):
+            raise UnreadableFile(f"{path.name} holds {what}: unpack it, or give it a name that says so")
+    if lookup(encoding).name not in {"utf-8", "utf-8-sig"}:
+        return
+    for _ in range(_MOST_MARKS):  # some programs write one before the one that was there
+        if not _peek(content).startswith(BOM_UTF8):
+            return
+        content.read(len(BOM_UTF8))
+
+
+def _peek(content: BinaryIO) -> bytes:
+    """The next bytes, which stay unread."""
+    start: bytes = cast("io.BufferedReader", content).peek(len(BOM_UTF8) + 1)  # all three kinds of content have it
+    return start
+
+
 def broken(path: Path, line: int, fault: Exception) -> UnreadableFile:
     """What is said of a file that is damaged after `line`."""
+    if not line and isinstance(fault, zipfile.BadZipFile | gzip.BadGzipFile):
+        return UnreadableFile(f"{path.name} cannot be read: it is damaged, or not what its name says ({fault})")
     what = "breaks off" if isinstance(fault, EOFError) else "cannot be read" if not line else "is damaged"
     return UnreadableFile(f"{path.name} {what} after line {line}: {fault}")
 

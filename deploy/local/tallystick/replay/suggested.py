@@ -5,6 +5,7 @@ What the file does not show is not guessed: the mapping says what is undecided, 
 
 import json
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from shared.web.formats import counted
 from tallystick.replay.delimited import declared_delimiter
 from tallystick.replay.file_form import DELIMITERS, FileForm
 from tallystick.replay.files import open_table
-from tallystick.replay.opened import kind_of, open_bytes
+from tallystick.replay.opened import BROKEN, broken, kind_of, open_bytes, open_text
 from tallystick.replay.table import Header, InvalidRow, LeftOut, Row, UnreadableFile
 from tallystick.replay.times import ISO, Times, contradictions
 
@@ -74,7 +75,10 @@ class _Sample:
 
 def suggest(path: Path, *, zone: str) -> Suggestion:
     """A mapping of one row an item for the file at `path`; raises `UnreadableFile`."""
-    form = _form(path)
+    try:
+        form = _form(path)
+    except BROKEN as fault:
+        raise broken(path, 0, fault) from fault
     sample = _sampled(path, form)
     roles = _roles(sample)
     times = [roles[role] for role in ("opened", "resolved", "due") if role in roles]
@@ -96,7 +100,7 @@ def _form(path: Path) -> FileForm:
     """The encoding and the separator that the file shows; of workbooks and JSON lines there is nothing to find."""
     if kind_of(path) not in {"delimited", "tabs"}:
         return FileForm()
-    encoding = next((each for each in _ENCODINGS if _is_text(path, each)), "latin-1")
+    encoding = next((each for each in _encodings(path) if _is_text(path, each)), "latin-1")
     form = FileForm(encoding=encoding)
     return FileForm(encoding=encoding, delimiter=declared_delimiter(path, form) or _delimiter(path, encoding))
 
@@ -112,6 +116,13 @@ def _with_header(path: Path, form: FileForm) -> FileForm:
     return replace(form, header_line=line) if line and is_title else form
 
 
+def _encodings(path: Path) -> Sequence[str]:
+    """Those that are tried; only a file that begins with its mark is UTF-16."""
+    with open_bytes(path) as content:
+        is_marked = content.read(2) in {BOM_UTF16_LE, BOM_UTF16_BE}
+    return ("utf-16", *_ENCODINGS) if is_marked else _ENCODINGS
+
+
 def _is_text(path: Path, encoding: str) -> bool:
     with open_bytes(path) as content:
         start = content.read(_BYTES)
@@ -123,8 +134,8 @@ def _is_text(path: Path, encoding: str) -> bool:
 
 
 def _delimiter(path: Path, encoding: str) -> str:
-    with open_bytes(path) as content:
-        first = "".join(content.readline(_BYTES).decode(encoding, "replace") for _ in range(_LOOKED_AT))
+    with open_text(path, encoding) as content:
+        first = "".join(content.readline(_BYTES) for _ in range(_LOOKED_AT))
     return max(DELIMITERS, key=first.count)
 
 

@@ -111,6 +111,10 @@ class Times:
 
     def _read(self, text: str, column: str) -> tuple[datetime, bool]:
         """What `text` says, naive where it says no zone, and whether it has a time of day."""
+        if "\0" in text:  # after which Python reads nothing
+            raise InvalidRow(f"{column}: holds a NUL character")
+        if not text:
+            raise InvalidRow(f"{column}: the cell is blank")
         for read, has_time in self._readers:
             try:
                 found = read(text)
