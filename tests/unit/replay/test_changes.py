@@ -267,3 +267,33 @@ def test_replaying_an_export_twice_changes_nothing(exports: list[tuple[list[tupl
             log.export(stated, as_of_us=as_of_us, complete=span)
             again = log.export(stated, as_of_us=as_of_us, complete=span)
             assert (again.new, again.withdrawn, again.gone) == (0, 0, 0)
+
+
+@law
+@given(st.lists(st.sampled_from(["", "2026-06-21T10:00:00", "2026-06-22T10:00:00"]), min_size=1, max_size=8))
+def test_a_fact_that_goes_and_comes_back_holds_once_under_an_id_that_was_never_used(resolved: list[str]) -> None:
+    """Whatever the exports said before, what holds is the last; `Log.export` asserts that no id is used twice."""
+    with open_register(None) as register:
+        log = Log("/replay/desk", register)
+        for as_of_us, at in enumerate(resolved):
+            log.export(tickets_of(_rows([("1", "2026-06-02T09:00:00", at)])), as_of_us=as_of_us)
+
+    assert log.facts == {timed.content for timed in tickets_of(_rows([("1", "2026-06-02T09:00:00", resolved[-1])]))}
+    live = len(log.events) - 2 * sum(isinstance(event, FactWithdrawn) for event, _ in log.events)
+    assert live == len(log.facts)
+
+
+@law
+@given(there=st.integers(min_value=1, max_value=160), missing=st.integers(min_value=0, max_value=5))
+def test_a_span_is_held_exactly_where_more_than_two_in_a_hundred_of_its_items_would_go(
+    there: int, missing: int
+) -> None:
+    rows = [(str(number), "2026-06-02T09:00:00", "") for number in range(1, there + 1)]
+    gone = min(missing, there)
+    with open_register(None) as register:
+        log = Log("/replay/desk", register)
+        log.export(tickets_of(_rows(rows)), as_of_us=1)
+        changes = log.export(tickets_of(_rows(rows[gone:])), as_of_us=2, complete=JUNE)
+
+    assert (changes.gone, changes.span) == (gone, there)
+    assert changes.too_many_gone == (gone * 100 > there * 2)
