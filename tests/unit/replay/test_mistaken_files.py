@@ -103,3 +103,13 @@ def test_names_that_differ_in_capital_letters_and_spaces_alone_are_one() -> None
     made = {naming.id_of(text, column="council") for text in ("Adur DC", "ADUR DC", "Adur  dc", "adur\u00a0dc")}
 
     assert made == {"adur-dc"}
+
+
+@pytest.mark.parametrize("opened", ["Date Logged", "Logged", "Time received", "Date opened", "Created"])
+def test_a_first_mapping_finds_the_opening_under_the_names_that_it_goes_by(opened: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"Ticket No,Authority,{opened}\n1,Adur,15/06/2026 09:14\n", encoding="utf-8")
+
+    found = suggest(path, zone="Europe/London")
+
+    assert (found.undecided, f'column: "{opened}"' in found.text) == ((), True)

@@ -35,7 +35,8 @@ _NAMES: Mapping[str, re.Pattern[str]] = {
         r"|^(ticket|case|invoice|#)$",
         "council": r"council|customer|organi[sz]ation|company|authority|client|^body$",
         "priority": r"priority|urgency|severity",
-        "opened": r"^(opened|created|logged|reported|received|date raised|raised)\b|creat(ed|ion)|open(ed|ing)",
+        "opened": r"^(date |time )?(opened|created|logged|reported|received|raised|submitted)\b"
+        r"|creat(ed|ion)|open(ed|ing)",
         "resolved": r"^(date |time )?(resolved|fixed|solved|completed|closed)\b|resol(ved|ution date)|solved|closed",
         "paused": r"pending|on hold|paused|suspended",
         "due": r"\bdue\b|target|deadline|breach|^(fix|respond|complete) by$",
