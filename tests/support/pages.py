@@ -358,6 +358,6 @@ def application(home: HomePage = HOME) -> FastAPI:
     def partnership_of_two() -> str:
         return partnership_page(partnership(), downloads=[("CSV", "/partnership.csv")])
 
-    reference = reference_routes("catalogue", "One route", described_routes(), (AuditEntry,))
+    reference = reference_routes("catalogue", "One route", described_routes, (AuditEntry,))
     routers = [router(lambda _: home), statement_lists.router(Listed()), routes, reference]
     return create_app("Pages", routers, authentication=MAY_ALL, problem_page=problem_page)

@@ -224,7 +224,7 @@ class BillingApp:
     @property
     def reference(self) -> APIRouter:
         """The reference of its API, which anybody may read."""
-        return reference_routes(self.name, self.title, self.router, self.types)
+        return reference_routes(self.name, self.title, lambda: self.router, self.types)
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (each statement shows it)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""

@@ -147,7 +147,7 @@ class CatalogueApp:
     @property
     def reference(self) -> APIRouter:
         """The reference of its API, which anybody may read."""
-        return reference_routes(self.name, self.title, self.router, self.types)
+        return reference_routes(self.name, self.title, lambda: self.router, self.types)
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (its pages show no figures)
         """Its API, its pages, and what those link to."""

@@ -195,7 +195,7 @@ class MonitorApp:
     @property
     def reference(self) -> APIRouter:
         """The reference of its API, which anybody may read."""
-        return reference_routes(self.name, self.title, self.router, self.types)
+        return reference_routes(self.name, self.title, lambda: self.router, self.types)
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""

@@ -32,7 +32,7 @@ from tallystick.demo.year import months_of_events
 from tallystick.local_server import StoppableServer, listening_socket
 from tallystick.stack import Stack, open_stack
 
-_SHOWN_EVERY_S = 0.5
+_SHOWN_EVERY_S = 0.25
 # Everything that the demo shows stays in live state: to archive most of a year would make people wait for nothing.
 _KEPT_DAYS = 500
 
