@@ -11,6 +11,7 @@ Telephone Numbering Plan, read 2026-11.
 import re
 import string
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Literal
 
 import msgspec
@@ -39,7 +40,11 @@ _PHONE = (
     r"(?:\+|00)44[ -]?(?:\(0\)[ -]?|0)?(?:[1-9][ -]?)(?:[0-9][ -]?){8,9}(?![0-9])"
     r"|(?:\(0[1-35789][0-9]{1,4}\)|0[1-35789][0-9]{1,4}[ -])[ -]?[0-9]{3,8}(?:[ -][0-9]{3,6})*(?![0-9-])"
 )
-_EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+# Found by its @, whatever is before: a search for the part before it would take the square of a long text's length.
+_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]"
+_EMAIL = rf"(?<={_LOCAL})@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_LONGEST_LOCAL = 64  # RFC 5321, section 4.5.3.1.1
+_LOCAL_END = re.compile(rf"{_LOCAL}+\Z")
 _FORMS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("an e-mail address", re.compile(_EMAIL)),
     ("a National Insurance number", re.compile(_BEGIN + _NI + _END, re.IGNORECASE)),
@@ -47,6 +52,7 @@ _FORMS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("a phone number", re.compile(rf"(?<![A-Za-z0-9_.-])(?:{_PHONE})")),
 )
 _COUNTRY = re.compile(r"(?:\+|00)44")
+_DIGITS_OF = re.compile(r"[0-9]+")
 _PHONE_DIGITS = (10, 11)  # with the nought before the code of the area
 
 
@@ -85,9 +91,20 @@ def redacted(value: bytes) -> bytes:
     text = value.decode("utf-8", "replace")
     if "\\" in text:
         text = _unescaped(text)
-    for _, form in _FORMS:
+    text = _without_emails(text)
+    for _, form in _FORMS[1:]:
         text = form.sub("[redacted]", text)
     return text.encode()
+
+
+def _without_emails(text: str) -> str:
+    """The text with "[redacted]" in the place of each address: no local part has more than 64 characters."""
+    kept, done = [], 0
+    for found in _FORMS[0][1].finditer(text):
+        before = _LOCAL_END.search(text, max(done, found.start() - _LONGEST_LOCAL), found.start())
+        kept += [text[done : found.start() if before is None else before.start()], "[redacted]"]
+        done = found.end()
+    return "".join([*kept, text[done:]])
 
 
 def _unescaped(text: str) -> str:
@@ -138,7 +155,8 @@ def _is_such(kind: Kind, text: str) -> bool:
     """What no regular expression says of a text that has the form."""
     match kind:
         case "a phone number":
-            return _COUNTRY.match(text) is not None or sum(map(str.isdigit, text)) in _PHONE_DIGITS
+            groups = accumulate(len(group) for group in _DIGITS_OF.findall(text))  # a second number may follow
+            return _COUNTRY.match(text) is not None or any(digits in _PHONE_DIGITS for digits in groups)
         case "a postcode":
             return _ORDINAL.fullmatch(text) is None
         case _:

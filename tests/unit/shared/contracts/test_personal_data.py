@@ -33,6 +33,7 @@ PERSONAL = {
         "+4402079460018",
         "0044 7700 900123",
         "0044 20 7946 0018",
+        "07700 900123 07700 900124",
     ],
 }
 IDS = [
@@ -152,3 +153,35 @@ def test_quarantine_keeps_it_redacted_and_it_counts_towards_no_flood() -> None:
 @pytest.mark.parametrize("value", [b"", b"\xff", b"{", b'{"a":"\\u00"}', b'"AB123456C'])
 def test_redacting_takes_any_bytes(value: bytes) -> None:
     assert b"AB123456C" not in redacted(value)
+
+
+LONG = {
+    "labels before an @": ("a." * 120_000 + "@", None),
+    "letters after an @": ("@" + "a" * 250_000, None),
+    "digits after a country": ("+44" + "1" * 250_000, None),
+    "many @": ("a@a" * 80_000, None),
+    "a long local part": ("a" * 250_000 + "@example.org", "an e-mail address"),
+    "groups of digits": ("0123 " * 50_000, None),
+    "brackets": ("(0" * 120_000, None),
+    "beginnings of postcodes": ("SW1A " * 50_000, None),
+    "beginnings of NI numbers": ("AB 12 34 56 " * 20_000, None),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_text_as_long_as_an_event_may_be_is_looked_through(name: str) -> None:
+    """In milliseconds: where the time grows with the square of the length, one event stops a service for minutes."""
+    text, kind = LONG[name]
+    value = json.dumps({"note": text}).encode()
+
+    found, is_kept = kind_of(text), redacted(value) == value  # beside the assertions, which would print it all
+
+    assert found == kind
+    assert len(personal_data_faults(value)) == (kind is not None)
+    assert not (is_kept and kind)
+
+
+def test_redacting_takes_the_whole_of_an_address_and_nothing_beside_it() -> None:
+    assert redacted(b"from jo.b+x@mail.example.org, or al@example.org") == b"from [redacted], or [redacted]"
+    assert redacted(b"jo@example.org@example.com") == b"[redacted][redacted]"
+    assert redacted(b"at @example.org") == b"at @example.org"
