@@ -11,7 +11,7 @@ from tests.support.served import served
 from tests.support.service_process import clean_environment, eventually
 
 PAGE = (Path(__file__).parents[2] / "docs/first-event.md").read_text(encoding="utf-8")
-ADDRESS = "http://127.0.0.1:8000"
+ADDRESS = "http://127.0.0.1:8080"
 # What differs from run to run, and what stands for it.
 CHANGING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "INSTANT"),

@@ -166,8 +166,8 @@ def _schema(name: str, schema: Document) -> SchemaView:
 
 
 def _description(schema: Document) -> str:
-    own = schema.get("description", "")
-    return own or next((each["description"] for each in schema.get("anyOf", ()) if "description" in each), "")
+    parts = (schema, *schema.get("anyOf", ()), schema.get("items", {}))
+    return next((str(each["description"]) for each in parts if "description" in each), "")
 
 
 def kind_of(schema: Document) -> Markup:
@@ -206,7 +206,7 @@ def _bounds(schema: Document) -> Iterator[Markup]:
         yield markup("api.from_to", least=str(least), most=str(most))
     if "maxLength" in schema:
         yield markup("api.characters", most=schema["maxLength"])
-    if "pattern" in schema:
+    if "pattern" in schema and "description" not in schema:  # the meaning says it in words
         yield Markup("<code>{}</code>").format(schema["pattern"])
 
 

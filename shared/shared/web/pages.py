@@ -14,7 +14,7 @@ from shared.auth.sessions import current_session
 from shared.money import format_gbp
 from shared.web import formats
 from shared.web.assets import asset_url, assets
-from shared.web.strings import markup
+from shared.web.strings import markup, with_code
 
 # The instant as of which every page shows what is known, where that is another than the present; set for a request.
 shown_as_of: ContextVar[datetime | None] = ContextVar("shown_as_of", default=None)
@@ -25,8 +25,8 @@ def environment(*packages: str) -> Environment:
     """Templates of `packages` (each from its `templates` folder, earlier ones first) over the shared layout.
 
     Everything is escaped and an unknown name is an error. The functions of `formats` are filters by their names, and so
-    is `format_gbp`; `t` gives the strings, `signed_in` the session of whoever the page is made for, and `shown_as_of`
-    the instant that is shown instead of the present.
+    are `format_gbp` and `with_code`; `t` gives the strings, `signed_in` the session of whoever the page is made for,
+    and `shown_as_of` the instant that is shown instead of the present.
     """
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "shared.web")]),
@@ -36,7 +36,7 @@ def environment(*packages: str) -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update({name: getattr(formats, name) for name in formats.__all__})
-    made.filters["format_gbp"] = format_gbp
+    made.filters.update(format_gbp=format_gbp, with_code=with_code)
     made.globals.update(asset_url=asset_url, t=markup, signed_in=current_session.get, shown_as_of=shown_as_of.get)
     return made
 

@@ -29,6 +29,15 @@ def markup(key: str, /, **values: object) -> Markup:
     return Markup.escape(_form(key, values)).format(**_shown(values))
 
 
+def with_code(sentence: str) -> Markup:
+    """As HTML: what a sentence has between backticks is code, and all of it is escaped."""
+    shown = Markup('<code class="tally-code">{}</code>')
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:  # one backtick is left over: it is none of a pair
+        return Markup.escape(sentence)
+    return Markup("").join(shown.format(part) if at % 2 else Markup.escape(part) for at, part in enumerate(parts))
+
+
 def strings(section: str) -> Mapping[str, String]:
     """The strings of one section as they stand in the file; raises `KeyError`."""
     return _file()[section]

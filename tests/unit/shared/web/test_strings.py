@@ -12,7 +12,7 @@ from billing.domain.usage import UnbilledReason
 from shared.contracts.definitions import MembersSee
 from shared.contracts.objectives import Judgement
 from shared.web.charts.timeline import TimelineSegmentKind
-from shared.web.strings import markup, strings, text
+from shared.web.strings import markup, strings, text, with_code
 from sla_monitor.domain.clock.verdict import Outcome
 
 ROOT = Path(__file__).parents[4]
@@ -118,3 +118,17 @@ def test_values_are_escaped_in_html_unless_they_are_markup_and_plain_in_text() -
 def test_an_unknown_key_or_a_missing_value_is_an_error(key: str) -> None:
     with pytest.raises(KeyError):
         text(key)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("no code", "no code"),
+        ("`a<b` of it", '<code class="tally-code">a&lt;b</code> of it'),
+        ("both `a` and `b`", 'both <code class="tally-code">a</code> and <code class="tally-code">b</code>'),
+        ("a ` & one", "a ` &amp; one"),
+        ("", ""),
+    ],
+)
+def test_what_is_between_backticks_is_shown_as_code(sentence: str, shown: str) -> None:
+    assert str(with_code(sentence)) == shown
