@@ -13,7 +13,7 @@ from shared.scope import Scope
 from tallystick.console import EXIT_INCOMPLETE, answer, fail, out, var_folder
 from tallystick.options import Csv, Json, MonthArgument, input_file, output_form, read_month
 from tallystick.servers import ServiceApi, service_api
-from tallystick.stack import FolderInUse, Stack, exclusive_use, open_existing_stack
+from tallystick.stack import FolderInUse, Stack, exclusive_use, open_as_judged
 
 if TYPE_CHECKING:
     from billing.statements.drafts import MonthOfStatements
@@ -90,7 +90,7 @@ async def _here(month: Month) -> list[dict[str, Any]]:
     from billing.domain.canonical import canonical_json
 
     folder = var_folder()
-    async with open_existing_stack(folder) as stack:
+    async with open_as_judged(folder) as stack:
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
         found = await asyncio.to_thread(_of_month, stack, month)

@@ -12,7 +12,7 @@ from shared.scope import Scope
 from tallystick.console import answer, fail, plain_table, var_folder
 from tallystick.options import Json, read_month
 from tallystick.servers import service_api
-from tallystick.stack import FolderInUse, exclusive_use, open_existing_stack
+from tallystick.stack import FolderInUse, exclusive_use, open_as_judged
 
 if TYPE_CHECKING:
     from billing.api import ExplainedLine
@@ -68,7 +68,7 @@ async def _explained(number: str, of: tuple[str, Month] | None, ref: str, events
     from billing.api import explained_line
 
     folder = var_folder()
-    async with open_existing_stack(folder) as stack:
+    async with open_as_judged(folder) as stack:
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
         statements = stack.billing.statements

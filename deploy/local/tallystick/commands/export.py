@@ -12,7 +12,7 @@ from shared.scope import Scope
 from tallystick.console import answer, fail, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.servers import service_api
-from tallystick.stack import FolderInUse, Stack, exclusive_use, open_as_judged, open_existing_stack
+from tallystick.stack import FolderInUse, Stack, exclusive_use, open_as_judged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,7 @@ async def _evidence(council: str, month: Month) -> bytes:
 
 async def _tally(council: str, month: Month) -> bytes:
     folder = var_folder()
-    async with open_existing_stack(folder) as stack:
+    async with open_as_judged(folder) as stack:
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
         return await asyncio.to_thread(_tally_file, stack, council, month)

@@ -13,7 +13,7 @@ from shared.scope import Scope
 from tallystick.console import answer, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.servers import service_api
-from tallystick.stack import FolderInUse, exclusive_use, open_existing_stack
+from tallystick.stack import FolderInUse, exclusive_use, open_as_judged
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -85,7 +85,7 @@ async def _statement(council: str, month: Month) -> "ShownStatement":
     from billing.api import shown_beside
 
     folder = var_folder()
-    async with open_existing_stack(folder) as stack:
+    async with open_as_judged(folder) as stack:
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
         found = await asyncio.to_thread(stack.billing.compared.statement, council, month, scope=Scope.all())

@@ -120,8 +120,8 @@ def _change_lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]
         yield f"  not sent: {counted(changes.held, 'item')} of which a row was refused: what was sent before holds"
     if result.effects is not None:
         yield (
-            f"Changed since earlier exports: {counted(changes.new, 'fact')} new, {changes.withdrawn:,} withdrawn "
-            f"(of {counted(changes.changed_items, 'item')} of this file)"
+            f"Changed since earlier exports: {counted(changes.new, 'fact')} new, {changes.withdrawn:,} withdrawn"
+            + (f" of {counted(changes.changed_items, 'item')}" if changes.changed_items else "")
         )
         if changes.gone:
             yield f"  {counted(changes.gone, 'item')} gone of {changes.span:,} in the span for which it is complete"
