@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from billing.__main__ import mails, send_again
 from billing.documents.notice_mail import notice_mail
 from billing.domain.notices import MOST_TRIES, RETRY_AFTER, FailedNotice, Notice, Recipient, recipient_of
+from billing.mail_commands import mails, send_again
 from billing.mailing import Mailing, MailRefused
 from billing.routes import closing_page
 from billing.settings import BillingSettings
