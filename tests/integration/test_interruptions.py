@@ -3,12 +3,15 @@
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+import tallystick
 from tallystick.command import VERBS, app
 from tallystick.interruption import Interruption
 from tests.support.service_process import state_folder_env
@@ -59,6 +62,10 @@ def sentence_after(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
             each.close()
         raise KeyboardInterrupt
 
+    # A module that is imported while they are patched would keep what stands for them.
+    for module in walk_packages(tallystick.__path__, "tallystick."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
     # Where verbs open what they read; those that open nothing read a file.
     for opened in ("asyncio.run", "tallystick.stack.exclusive_use", "pathlib.Path.read_bytes", "pathlib.Path.open"):
         monkeypatch.setattr(opened, interrupt)
