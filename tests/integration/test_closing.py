@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +45,8 @@ JUNE_9 = datetime(2026, 6, 9, 10, 0, tzinfo=UTC)
 COUNCILS, MANY_COUNCILS = 3, 8
 KILLS, PROCESSES = int(os.environ.get("CLOSING_KILLS", "6")), 4
 MANY_KILLS, MANY_PROCESSES = 60, 8
+# A fast machine issues so soon that a kill seldom comes between two statements: then a few more months are closed.
+MOST_MONTHS = 60
 MOST_CLOSES = 20  # for one kill, at the very worst
 CLOSED_WITHIN_S = 120.0
 LOOK_EVERY_S, SOON_S = 0.005, 0.1
@@ -224,15 +226,21 @@ def test_many_closes_at_once_that_are_killed_end_as_one_that_was_not(new_office:
 
 def require_whole_after(new_office: NewOffice, *, councils: int, kills: int, processes: int) -> None:
     chance, killed, months, started = Random(1), Counter[int](), 0, time.monotonic()  # noqa: S311 (repeatable)
-    while killed.total() < kills:
+    while months < MOST_MONTHS and (killed.total() < kills or not between_statements(killed, councils)):
         office, months = new_office(councils), months + 1
-        killed += Killer(office, chance).close(kills=kills - killed.total(), processes=processes)
+        killed += Killer(office, chance).close(kills=max(1, kills - killed.total()), processes=processes)
         require_one_each(office)
 
     spent_s = time.monotonic() - started
     print_figure(f"{killed.total()} kills of {processes} closes at once, {months} months: {spent_s:.0f} s")
     print_figure(f"kills by the number of statements that were issued: {sorted(killed.items())}")
-    assert set(killed) & set(range(1, councils)), "vacuous: no kill came between two statements"
+    assert killed.total() >= kills
+    assert between_statements(killed, councils), "vacuous: no kill came between two statements"
+
+
+def between_statements(killed: Mapping[int, int], councils: int) -> bool:
+    """Whether any kill came when some councils had their statement and others had not."""
+    return bool(set(killed) & set(range(1, councils)))
 
 
 class Killer:
