@@ -27,6 +27,16 @@ Ashby District Council,01/04/2026,Alpha Ltd,501,"1,250.00",0.00
 Ashby District Council,01/04/2026,Alpha Ltd,501,600.00,0.00
 Ashby District Council,17/04/2026,Beta Ltd,502,(700.00),0.00
 """
+ZENDESK = """\
+Id,Requester,Group,Subject,Status,Priority,Ticket type,Created at,Organization,Solved at,First reply time in minutes
+71,A,Desk,Printer,Solved,Normal,Incident,2026-03-28 23:50,Adur,2026-03-30 10:00,100
+72,B,Desk,Phone,Open,High,Question,2026-03-02 10:00,Worthing,,
+"""
+JIRA = """\
+Summary,Issue key,Issue Type,Status,Priority,Created,Updated,Resolved,Comment,Comment,Custom field (Organizations)
+"Printer, 2nd floor",SD-1,Incident,Done,High,29/Jun/26 9:00 AM,29/Jun/26 4:30 PM,30/Jun/26 12:30 AM,a,"b, c",Adur
+Phone,SD-2,Service Request,Open,Lowest,30/Jun/26 12:15 PM,30/Jun/26 12:15 PM,,,,Worthing
+"""
 ZAMMAD: list[list[object]] = [
     ["Default (Created)"],
     [],
@@ -46,7 +56,14 @@ ZAMMAD: list[list[object]] = [
     [],
     ["Timezone: Europe/London"],
 ]
-TEXTS = {"servicenow": SERVICENOW, "glpi": GLPI, "fixmystreet": FIXMYSTREET, "council-spend": SPEND}
+TEXTS = {
+    "servicenow": SERVICENOW,
+    "jira-service-management": JIRA,
+    "zendesk": ZENDESK,
+    "glpi": GLPI,
+    "fixmystreet": FIXMYSTREET,
+    "council-spend": SPEND,
+}
 
 
 def sample(name: str, folder: Path) -> Path:

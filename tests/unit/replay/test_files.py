@@ -81,6 +81,23 @@ def test_a_column_that_is_there_twice_cannot_be_read(tmp_path: Path) -> None:
         replay(tmp_path, TICKETS, "number,council,opened,opened,resolved\n")
 
 
+@pytest.mark.parametrize("header", ["Number, COUNCIL ,opened,resolved", "number,council,Opened,RESOLVED"])
+def test_a_column_may_differ_in_capital_letters_and_spaces_which_is_noted(header: str, tmp_path: Path) -> None:
+    replayed = replay(tmp_path, TICKETS, f"{header}\n{ROW}")
+
+    assert (replayed.only().council, replayed.only().subject) == ("adur", "7")
+    assert [note for note in replayed.counts.notes if "is read as" in note] == [
+        f"the column {there.strip()!r} is read as {named!r}"
+        for there, named in zip(header.split(","), HEADER.strip().split(","), strict=True)
+        if there.strip() != named
+    ]
+
+
+def test_of_two_columns_that_differ_in_capital_letters_neither_is_read_for_a_third(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="no column 'opened'"):
+        replay(tmp_path, TICKETS, "number,council,Opened,OPENED,resolved\n")
+
+
 TOTAL = "Total,1,,\n"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from shared.contracts.items import TicketOpened
+from shared.contracts.items import TicketOpened, TicketResponded
 from tallystick.command import app
 from tallystick.replay.mapping import read_mapping, shipped_mappings
 from tallystick.replay.suggested import suggest
@@ -17,6 +17,8 @@ from tests.support.shipped_exports import sample
 
 EXPECTED = {
     "servicenow": {"opened": 3, "resolved": 1, "closed": 2},
+    "jira-service-management": {"opened": 2, "resolved": 1},
+    "zendesk": {"opened": 2, "responded": 1, "resolved": 1},
     "glpi": {"opened": 2, "resolved": 1, "closed": 1},
     "zammad": {"opened": 2, "responded": 1, "resolved": 1},
     "fixmystreet": {"opened": 3, "responded": 2, "resolved": 1, "closed": 1},
@@ -41,7 +43,7 @@ def test_the_mapping_reads_an_export_of_its_kind(name: str, tmp_path: Path) -> N
 def test_the_mapping_names_where_its_columns_were_read(name: str) -> None:
     text = (resources.files("tallystick") / "mappings" / f"{name}.yaml").read_text(encoding="utf-8")
 
-    assert re.search(r"https://(github\.com/\S+/\S+,|www\.eastcambs\.gov\.uk/)", text)
+    assert re.search(r"https://(github\.com/\S+/\S+,|www\.eastcambs\.gov\.uk/|support\.zendesk\.com/)", text)
     assert "read 2026-11" in text
 
 
@@ -54,30 +56,23 @@ def test_a_deadline_of_glpi_is_the_one_that_it_recorded(tmp_path: Path) -> None:
     ]
 
 
-JIRA = """\
-Summary,Issue key,Issue id,Status,Priority,Created,Updated,Resolved,Comment,Comment,Custom field (Organizations)
-Printer,SD-1,10001,Done,High,29/Jun/26 9:00 AM,29/Jun/26 4:30 PM,29/Jun/26 4:30 PM,"one, two",,Adur
-Phone,SD-2,10002,Open,Low,30/Jun/26 9:15 AM,30/Jun/26 9:15 AM,,,,Worthing
-"""
-ZENDESK = """\
-Id,Requester,Subject,Status,Priority,Created at,Updated at,Organization,Solved at
-71,A,Printer,Solved,Normal,2026-03-02 09:00,2026-03-03 10:00,Adur,2026-03-03 10:00
-72,B,Phone,Open,High,2026-03-02 10:00,2026-03-02 10:00,Worthing,
-"""
+def test_a_first_reply_of_zendesk_is_its_minutes_after_the_opening(tmp_path: Path) -> None:
+    replied = [each for each in replayed("zendesk", tmp_path).events if isinstance(each, TicketResponded)]
+
+    # In the night of 29 March 2026 the clocks went forward at 1am: 100 minutes after 11:50pm it was 2:30am.
+    assert [str(each.time) for each in replied] == ["2026-03-29 01:30:00+00:00"]
 
 
-@pytest.mark.parametrize(
-    ("text", "items"), [(JIRA, ["SD-1", "SD-2"]), (ZENDESK, ["71", "72"])], ids=["jira", "zendesk"]
-)
-def test_for_exports_without_a_mapping_one_is_suggested_that_runs(text: str, items: list[str], tmp_path: Path) -> None:
-    (tmp_path / "export.csv").write_text(text, encoding="utf-8")
+@pytest.mark.parametrize(("name", "items"), [("jira-service-management", ["SD-1", "SD-2"]), ("zendesk", ["71", "72"])])
+def test_without_a_shipped_mapping_one_is_suggested_that_runs(name: str, items: list[str], tmp_path: Path) -> None:
+    export = sample(name, tmp_path)
 
-    suggestion = suggest(tmp_path / "export.csv", zone="Europe/London")
+    suggestion = suggest(export, zone="Europe/London")
 
     assert suggestion.undecided == ()
-    found = replay_file(mapping_of(tmp_path, suggestion.text), tmp_path / "export.csv")
+    found = replay_file(mapping_of(tmp_path, suggestion.text), export)
     assert (found.rejected, Counter(found.names)) == ([], {"opened": 2, "resolved": 1})
-    assert [each.subject for each in found.events if isinstance(each, TicketOpened)] == items
+    assert sorted(each.subject for each in found.events if isinstance(each, TicketOpened)) == items
 
 
 def run(*arguments: str) -> tuple[int, str]:

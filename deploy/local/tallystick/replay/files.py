@@ -30,7 +30,8 @@ def open_table(path: Path, form: FileForm, *, needed: Collection[str]) -> Table:
     """The table in `path`; raises `UnreadableFile`, naming every needed column that its header does not have once.
 
     Where the mapping does not say on which line the header is, or what separates cells, it is the first line of the
-    file that has all the columns that are needed, by the first separator by which any has; that is noted.
+    file that has all the columns that are needed, by the first separator by which any has; that is noted. A column of
+    text or of a workbook may differ from the name that is needed in capital letters and spaces, which is noted too.
     """
     needed = form.with_columns(needed)
     try:
@@ -80,23 +81,39 @@ def _table(path: Path, form: FileForm, candidates: list[_Candidate], needed: Col
     for candidate in candidates:
         for index, (line, row) in enumerate(candidate.first):
             if _is_header(form, index, line, row, needed):
-                return _found(path, form, candidate, index, typed=typed)
+                return _found(path, form, candidate, index, needed, typed=typed)
     raise UnreadableFile(f"{path.name}: {_what_is_missing(form, candidates, needed)}")
 
 
 def _is_header(form: FileForm, index: int, line: int, row: Row | InvalidRow, needed: Collection[str]) -> bool:
     if isinstance(row, InvalidRow) or form.header_line not in {None, line}:
         return False
-    columns = [cell.strip() for cell in row]
+    columns = _as_needed([cell.strip() for cell in row], needed)
     is_named = bool(needed) or form.header_line is not None or index == 0
     return is_named and all(columns.count(name) == 1 for name in needed)
 
 
-def _found(path: Path, form: FileForm, candidate: _Candidate, index: int, *, typed: bool) -> Table:
+def _as_needed(columns: list[str], needed: Collection[str]) -> list[str]:
+    """The columns, by the needed name where that differs from one of them alone, in capital letters and spaces."""
+    missing, folded = set(needed) - set(columns), [_folded(name) for name in columns]
+    names = {_folded(name): name for name in missing if folded.count(_folded(name)) == 1}
+    return [names.get(each, column) for column, each in zip(columns, folded, strict=True)]
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _found(
+    path: Path, form: FileForm, candidate: _Candidate, index: int, needed: Collection[str], *, typed: bool
+) -> Table:
     line, row = candidate.first[index]
-    columns = () if isinstance(row, InvalidRow) else tuple(cell.strip() for cell in row)
-    header = Header(columns, form.blank)
+    columns = [] if isinstance(row, InvalidRow) else [cell.strip() for cell in row]
+    header = Header(tuple(_as_needed(columns, needed)), form.blank)
     notes = {candidate.note: 1} if candidate.note is not None else {}
+    for there, named in zip(columns, header.columns, strict=True):
+        if there != named:
+            notes[f"the column {there!r} is read as {named!r}"] = 1
     if index and form.header_line is None:
         notes[f"lines above the header, which is on line {line}: not read"] = index
     return Table(
