@@ -56,6 +56,7 @@ service: {constant: accounts-payable}
 date: paid
 quantity: {column: lines}
 """
+NAMED_READINGS = READINGS.replace("date: paid", "date: paid\nreading: number\nadjusts: of")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from shared.instants import epoch_us
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.export_register import ExportRegister, Span
 from tallystick.replay.identity import Fact, content_of, fact_id, with_id, withdrawal_id
+from tallystick.replay.precedence import Precedence, whole_and_partial
 from tallystick.replay.rows import ItemName
 from tallystick.replay.scratch import Scratch
 from tallystick.replay.withdrawals import SentFact, with_reading, withdrawal_of
@@ -34,7 +35,6 @@ CREATE INDEX sent_adjusts ON sent (adjusts) WHERE adjusts IS NOT NULL;
 CREATE TABLE withdrawn (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE stated (content TEXT PRIMARY KEY, key TEXT, at_us INTEGER, opens INTEGER) WITHOUT ROWID;
 CREATE INDEX stated_key ON stated (key);
-CREATE TABLE item (key TEXT PRIMARY KEY, fate TEXT, opened_us INTEGER) WITHOUT ROWID;
 CREATE TABLE new (content TEXT PRIMARY KEY, key TEXT, withdrawn INTEGER) WITHOUT ROWID;
 """
 
@@ -73,6 +73,7 @@ class ExportChanges:
 
     def __init__(self, scratch: Scratch, source: str, *, as_of_us: int, complete: Span | None = None) -> None:
         self._scratch, self._source, self._as_of_us, self._complete = scratch, source, as_of_us, complete
+        self._compared = False
         for statement in _SCHEMA.split(";"):
             scratch.execute(statement)
 
@@ -113,15 +114,20 @@ class ExportChanges:
 
     def compare(self, register: ExportRegister, refused: Collection[ItemName]) -> ExportDifference:
         """What changes; `refused` are the items of which a row was refused. Everything must have been added."""
+        self._compared = True
         self._mark_dead()
-        self._decide_items(register, refused)
-        gone, span = self._mark_going(register)
+        precedence = Precedence(self._scratch, register, self._source, as_of_us=self._as_of_us)
+        precedence.decide(refused)
+        gone, span = self._mark_going(precedence)
         self._execute(
             "INSERT INTO new SELECT content, key, (SELECT count(*) FROM sent WHERE sent.content = stated.content) "
-            "FROM stated JOIN item USING (key) WHERE fate = 'holds' "
+            "FROM stated JOIN item USING (key) WHERE fate IN ('holds', 'partial') "
             "AND NOT EXISTS (SELECT 1 FROM sent WHERE sent.content = stated.content AND dead = 0 AND goes = 0)"
         )
-        stated, kept = self._count("stated"), self._count("stated JOIN item USING (key)", "fate <> 'holds'")
+        stated, kept = (
+            self._count("stated"),
+            self._count("stated JOIN item USING (key)", "fate NOT IN ('holds', 'partial')"),
+        )
         new = self._count("new")
         return ExportDifference(
             new=new,
@@ -151,9 +157,20 @@ class ExportChanges:
             "SELECT key FROM new WHERE EXISTS (SELECT 1 FROM sent WHERE sent.key = new.key) ORDER BY 1"
         )
 
-    def holding_keys(self) -> Iterator[str]:
-        """The keys of the items that are as this export says."""
-        return self._keys("SELECT key FROM item WHERE fate IN ('holds', 'gone')")
+    def note(self, register: ExportRegister, first: Collection[str], refused: Collection[ItemName]) -> None:
+        """The register knows what the export said; of the `first` export of a source the keys of its items are given.
+
+        `refused` are the items of which a row was refused.
+        """
+        keys = self._stated_keys() if self._compared else whole_and_partial(first, refused)
+        register.note(self._source, keys, as_of_us=self._as_of_us)
+        if self._complete is not None:
+            register.note_complete(self._source, self._complete, refused, as_of_us=self._as_of_us)
+
+    def _stated_keys(self) -> Iterator[tuple[str, bool]]:
+        """The keys of the items of which this export's word counts, each with whether it says only a part."""
+        found = self._scratch.execute("SELECT key, fate = 'partial' FROM item WHERE fate NOT IN ('older', 'held')")
+        return ((key, bool(is_partial)) for key, is_partial in found.fetchall())
 
     def _mark_dead(self) -> None:
         """What was withdrawn is dead; so is an adjustment that was undone, and one of a reading that was reversed."""
@@ -168,44 +185,18 @@ class ExportChanges:
             "AND EXISTS (SELECT 1 FROM withdrawn WHERE withdrawn.id = sent.adjusts)"
         )
 
-    def _decide_items(self, register: ExportRegister, refused: Collection[ItemName]) -> None:
-        """Each item of the file holds as it says, or not: `older`, `gone` or `held`."""
-        self._execute(
-            "INSERT INTO item SELECT key, 'holds', min(CASE WHEN opens THEN at_us END) FROM stated GROUP BY key"
-        )
-        for span in register.newer_spans(self._source, self._as_of_us):
-            self._execute("UPDATE item SET fate = 'gone' WHERE opened_us >= ? AND opened_us < ?", *span)
-        newer = ((key,) for key in register.newer(self._source, self._as_of_us))
-        self._scratch.executemany("UPDATE item SET fate = 'older' WHERE key = ?", newer)
-        held = [(key,) for name in refused for key in self._sent_keys(name)]
-        self._scratch.executemany(
-            "INSERT INTO item VALUES (?, 'held', NULL) ON CONFLICT DO UPDATE SET fate = 'held' WHERE fate = 'holds'",
-            held,
-        )
-
-    def _sent_keys(self, name: ItemName) -> list[str]:
-        """The keys of items that were sent and may be meant: a row that does not say its council may mean any."""
-        council, item = name
-        if council:
-            found = self._scratch.execute("SELECT DISTINCT key FROM sent WHERE key = ?", (f"{council}:{item}",))
-        else:
-            found = self._scratch.execute(
-                "SELECT DISTINCT key FROM sent WHERE substr(key, instr(key, ':') + 1) = ?", (item,)
-            )
-        return [key for (key,) in found]
-
-    def _mark_going(self, register: ExportRegister) -> tuple[int, int]:
+    def _mark_going(self, precedence: Precedence) -> tuple[int, int]:
         """What goes is marked; returns how many items of the span go whole, and how many were there."""
         self._execute(
             "UPDATE sent SET goes = 1 WHERE dead = 0 AND EXISTS (SELECT 1 FROM item WHERE item.key = sent.key AND "
-            "(fate = 'gone' OR fate = 'holds' AND NOT EXISTS "
+            "(fate = 'gone' OR fate IN ('holds', 'partial') AND NOT EXISTS "
             "(SELECT 1 FROM stated WHERE stated.content = sent.content)))"
         )
         gone = span = 0
         if self._complete is not None:
             opened = "FROM sent WHERE opens = 1 AND dead = 0 AND at_us >= ? AND at_us < ?"
             span = self._execute(f"SELECT count(DISTINCT key) {opened}", *self._complete)
-            newer = set(register.newer(self._source, self._as_of_us))
+            newer = precedence.spoken_of_later()
             missing = self._scratch.execute(
                 f"SELECT DISTINCT key {opened} AND NOT EXISTS (SELECT 1 FROM item WHERE item.key = sent.key)",  # noqa: S608 (constants)
                 self._complete,

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared.instants import instant
+from tallystick.replay.rows import ItemName
 
 NAME = "exports.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stated (source TEXT, key TEXT, as_of_us INTEGER, PRIMARY KEY (source, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS complete (source TEXT, from_us INTEGER, to_us INTEGER, as_of_us INTEGER);
+CREATE TABLE IF NOT EXISTS partial (source TEXT, key TEXT, as_of_us INTEGER, PRIMARY KEY (source, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (source TEXT, as_of_us INTEGER, council TEXT, item TEXT);
 CREATE TABLE IF NOT EXISTS judged (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), as_of_us INTEGER);
 """
-_STATED = """
-INSERT INTO stated VALUES (?, ?, ?)
+_LATEST = """
+INSERT INTO {} VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET as_of_us = max(as_of_us, excluded.as_of_us)
 """
 
@@ -43,19 +46,40 @@ class ExportRegister:
         found = self._connection.execute("SELECT key FROM stated WHERE source = ? AND as_of_us > ?", (source, as_of_us))
         return (key for (key,) in found)
 
-    def newer_spans(self, source: str, as_of_us: int) -> list[Span]:
-        """The spans for which an export that is as of a later instant was complete."""
+    def newer_spans(self, source: str, as_of_us: int) -> list[tuple[Span, int]]:
+        """The spans for which an export that is as of a later instant was complete, each with that instant."""
         found = self._connection.execute(
-            "SELECT from_us, to_us FROM complete WHERE source = ? AND as_of_us > ?", (source, as_of_us)
+            "SELECT from_us, to_us, as_of_us FROM complete WHERE source = ? AND as_of_us > ?", (source, as_of_us)
         )
-        return [Span(*row) for row in found]
+        return [(Span(first, last), at_us) for first, last, at_us in found]
 
-    def note(self, source: str, keys: Iterable[str], *, as_of_us: int, complete: Span | None) -> None:
-        """An export as of that instant said what the items are, and that the span has no others."""
-        with self._connection:
-            self._connection.executemany(_STATED, ((source, key, as_of_us) for key in keys))
-            if complete is not None:
-                self._connection.execute("INSERT INTO complete VALUES (?, ?, ?, ?)", (source, *complete, as_of_us))
+    def partial(self, source: str) -> Iterator[tuple[str, int]]:
+        """The keys of the items that are as an export said of which a row of theirs was refused, and its instant."""
+        yield from self._connection.execute("SELECT key, as_of_us FROM partial WHERE source = ?", (source,))
+
+    def refused(self, source: str, as_of_us: int) -> set[ItemName]:
+        """The items of which a row was refused in the complete exports as of that instant."""
+        found = self._connection.execute(
+            "SELECT council, item FROM refused WHERE source = ? AND as_of_us = ?", (source, as_of_us)
+        )
+        return {(council, item) for council, item in found}
+
+    def note(self, source: str, keys: Iterable[tuple[str, bool]], *, as_of_us: int) -> None:
+        """An export as of that instant said what the items are, or a part of it where a key's second half is true."""
+        with self._connection as connection:
+            for key, is_partial in keys:
+                connection.execute(_LATEST.format("partial" if is_partial else "stated"), (source, key, as_of_us))
+                if not is_partial:
+                    connection.execute("DELETE FROM partial WHERE source = ? AND key = ?", (source, key))
+
+    def note_complete(self, source: str, span: Span, refused: Iterable[ItemName], *, as_of_us: int) -> None:
+        """An export as of that instant has every item of the span, some of which may be among the `refused`."""
+        with self._connection as connection:
+            connection.execute("INSERT INTO complete VALUES (?, ?, ?, ?)", (source, *span, as_of_us))
+            connection.execute("DELETE FROM refused WHERE source = ? AND as_of_us = ?", (source, as_of_us))
+            connection.executemany(
+                "INSERT INTO refused VALUES (?, ?, ?, ?)", ((source, as_of_us, *name) for name in refused)
+            )
 
     @property
     def judged_as_of_us(self) -> int | None:

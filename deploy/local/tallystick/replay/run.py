@@ -79,8 +79,7 @@ async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch, reg
             after = await intake_of(stack, topics=sent.topics)
             quarantined = await quarantined_since(stack, sent.before)
             if stuck is None:
-                keys = list(exported.holding_keys()) or sent.items
-                register.note(content.source, keys, as_of_us=as_of_us, complete=span)
+                exported.note(register, sent.items, sent.rows.refused_lines)
                 register.note_judged(as_of_us)
             names = await catalogue_names(stack)
             source, rows = content.source, sent.rows
