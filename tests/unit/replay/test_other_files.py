@@ -121,6 +121,15 @@ def test_a_name_that_no_line_of_json_has_is_told(tmp_path: Path) -> None:
         replay_file(mapping_of(tmp_path, NESTED), path)
 
 
+@pytest.mark.parametrize("content", ["", "\n\n", "{}\n", "17\n"])
+def test_json_lines_without_any_object_are_no_export(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl"
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(UnreadableFile, match="the file is empty, or none of its lines is a JSON object"):
+        replay_file(mapping_of(tmp_path, TICKETS), path)
+
+
 def test_one_json_array_is_told(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     path.write_text('[{"number": 7}]', encoding="utf-8")

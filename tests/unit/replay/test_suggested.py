@@ -131,3 +131,130 @@ def test_dates_that_may_be_either_way_round_in_every_column_are_not_guessed(tmp_
 
     assert found.undecided
     assert "whether days or months come first" in found.undecided[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "form"),
+    [
+        ("27/03/2026 16:59", "02/04/2026 09:00", '"%d/%m/%Y %H:%M"'),
+        ("03/27/2026 04:59 PM", "04/02/2026 09:00 AM", '"%m/%d/%Y %I:%M %p"'),
+        ("27/03/2026, 16:59:07", "02/04/2026, 09:00:00", '"%d/%m/%Y, %H:%M:%S"'),
+        ("27.03.26 16:59", "02.04.26 09:00", '"%d.%m.%y %H:%M"'),
+        ("27 March 2026 16:59", "02 April 2026 09:00", '"%d %B %Y %H:%M"'),
+        ("Mar 27, 2026 4:59 p.m.", "Apr 02, 2026 9:00 a.m.", '"%b %d, %Y %I:%M %p"'),
+        ("27/03/2026 16:59 +0100", "02/04/2026 09:00 +01:00", '"%d/%m/%Y %H:%M %z"'),
+        ("27/03/2026 16:59 GMT", "02/04/2026 09:00 BST", '"%d/%m/%Y %H:%M %Z"'),
+        ("1774630740", "1775120400", '"epoch-seconds"'),
+        ("1774630740000", "1775120400000", '"epoch-milliseconds"'),
+    ],
+)
+def test_the_form_of_times_is_found_out(first: str, second: str, form: str, tmp_path: Path) -> None:
+    text = "Ref;Council;Opened\n" + "".join(f"{number};Adur;{at}\n" for number, at in enumerate((first, second)))
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided == ()
+    assert f"time_format: {form}\n" in found.text
+    assert replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv").rejected == []
+
+
+def test_the_cell_that_shows_the_order_of_days_and_months_is_named(tmp_path: Path) -> None:
+    found = suggested(tmp_path, TICKET_LIST.format(first="03/04/2026 09:00", second="27/06/2026 10:00"))
+
+    assert "'27/06/2026 10:00' shows that days come first" in found.text
+
+
+def test_words_that_mean_blank_are_found_where_times_are_missing(tmp_path: Path) -> None:
+    found = suggested(
+        tmp_path, "Ref,Council,Opened,Resolved\n1,Adur,2026-06-29 09:00,NULL\n2,Adur,2026-06-30 09:00,-\n"
+    )
+
+    assert 'blank: ["-", "NULL"]' in found.text
+    assert replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv").rejected == []
+
+
+def test_a_few_times_that_are_none_are_named_and_do_not_hide_the_form(tmp_path: Path) -> None:
+    rows = "".join(f"{number},Adur,27/06/2026 09:{number:02}\n" for number in range(20))
+
+    found = suggested(tmp_path, f"Ref,Council,Opened\n{rows}20,Adur,soon\n")
+
+    assert found.undecided == ()
+    assert "1 of them is not and is refused, for example 'soon'" in found.text
+
+
+def test_the_surest_name_and_the_fullest_column_is_the_opening(tmp_path: Path) -> None:
+    text = (
+        "Issue id,Reopened,Created by,sys_created_on,First response,Resolved,Closed,Resolution due\n"
+        "1,,Anna,2026-06-29T09:00:00,2026-06-29T09:30:00,2026-06-29T10:00:00,2026-07-02T10:00:00,2026-06-30T09:00:00\n"
+        "2,2026-07-01T09:00:00,Bob,2026-06-29T11:00:00,,,,\n"
+    )
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided == ()
+    events = [line.strip() for line in found.text.splitlines() if line.startswith("  - {event")]
+    assert events == [
+        '- {event: opened, column: "sys_created_on"}',
+        '- {event: responded, column: "First response"}',
+        '- {event: resolved, column: "Resolved"}',
+        '- {event: closed, column: "Closed"}',
+    ]
+    assert 'due: "Resolution due"' in found.text
+    assert "# other columns of times: Reopened" in found.text
+
+
+def test_an_export_of_spending_is_readings(tmp_path: Path) -> None:
+    text = (
+        "Body Name,Payment Date,Supplier,Net Amount,Transaction Number\n"
+        'Adur,27/04/2026,Alpha,"£1,234.50",501\nWorthing,02/05/2026,Beta,(12.30),502\nTotal,,,"£1,222.20",\n'
+    )
+
+    found = suggested(tmp_path, text, name="spend.csv")
+
+    assert found.undecided == ()
+    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "spend.csv")
+    assert replayed.names == ["recorded"]
+    assert [each.line for each in replayed.rejected] == [3]  # a credit adjusts a reading, and the file says none
+    assert replayed.counts.unaccounted == 0
+
+
+def test_a_history_is_one_and_its_activities_are_asked_for(tmp_path: Path) -> None:
+    text = "case,when,step\n" + "".join(
+        f"{case},2026-06-{day:02}T09:00:00,{step}\n"
+        for case in (1, 2)
+        for day, step in ((1, "Start"), (2, "Hold"), (3, "Done"))
+    )
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided == (
+        "which step pauses, resumes and resolves an item: a row seems to be a thing that happened",
+    )
+    assert 'activity: ["Start", "Hold", "Done"]' in found.text
+    with pytest.raises(InvalidMapping, match="UNDECIDED"):
+        mapping_of(tmp_path, found.text)
+    decided = found.text.replace(
+        '{event: UNDECIDED, activity: ["Start", "Hold", "Done"]}', "{event: resolved, activity: [Done]}"
+    )
+    decided = decided.replace("events:", "ignore: [Hold]\nevents:")
+    replayed = replay_file(mapping_of(tmp_path, decided), tmp_path / "Service desk.csv")
+    assert (replayed.rejected, sorted(replayed.names)) == ([], ["opened", "opened", "resolved", "resolved"])
+
+
+def test_an_id_that_a_few_rows_repeat_stays_one_and_the_mapping_says_so(tmp_path: Path) -> None:
+    found = suggested(tmp_path, "Ref,Opened\n1,2026-06-29\n2,2026-06-30\n2,2026-07-01\n")
+
+    assert 'item: "Ref"   # 1 row repeats one: refused, unless you add `repeated: last`' in found.text
+
+
+def test_json_lines_are_mapped_by_their_paths(tmp_path: Path) -> None:
+    text = (
+        '{"key": "A-1", "fields": {"created": "2026-06-29T09:00:00", "organization": {"name": "Adur"}}}\n'
+        '{"key": "A-2", "fields": {"created": "2026-06-30T09:00:00", "organization": {"name": "Worthing"}}}\n'
+    )
+
+    found = suggested(tmp_path, text, name="issues.jsonl")
+
+    assert found.undecided == ()
+    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "issues.jsonl")
+    assert [timed.key for timed in replayed.timed] == ["adur:A-1", "worthing:A-2"]

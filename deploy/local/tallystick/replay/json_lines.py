@@ -23,13 +23,21 @@ def json_rows(path: Path, form: FileForm, columns: Iterable[str]) -> Iterator[Ra
         yield line, found if isinstance(found, InvalidRow) else _row(found, wanted)
 
 
-def require_columns(path: Path, form: FileForm, needed: Iterable[str]) -> None:
-    """Raises `UnreadableFile` naming the columns that none of the first lines has."""
-    names: set[str] = set()
+def column_names(path: Path, form: FileForm) -> list[str]:
+    """The columns of the first lines, in their order; raises `UnreadableFile` where there is none."""
+    names: dict[str, None] = {}
     for _, found in islice(_objects(path, form), _LOOKED_THROUGH):
         if not isinstance(found, InvalidRow):
-            names |= found.keys()
-    missing = [f"there is no column {name!r}{did_you_mean(name, names)}" for name in sorted(set(needed) - names)]
+            names |= dict.fromkeys(found)
+    if not names:
+        raise UnreadableFile(f"{path.name}: the file is empty, or none of its lines is a JSON object with a name in it")
+    return list(names)
+
+
+def require_columns(path: Path, form: FileForm, needed: Iterable[str]) -> None:
+    """Raises `UnreadableFile` naming the columns that none of the first lines has."""
+    names = column_names(path, form)
+    missing = [f"there is no column {name!r}{did_you_mean(name, names)}" for name in sorted(set(needed) - set(names))]
     if missing:
         raise UnreadableFile(f"{path.name}: {'; '.join(missing)}. Its columns are: {', '.join(sorted(names))}")
 
