@@ -108,7 +108,7 @@ def test_names_that_differ_in_capital_letters_and_spaces_alone_are_one() -> None
 @pytest.mark.parametrize("opened", ["Date Logged", "Logged", "Time received", "Date opened", "Created"])
 def test_a_first_mapping_finds_the_opening_under_the_names_that_it_goes_by(opened: str, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(f"Ticket No,Authority,{opened}\n1,Adur,15/06/2026 09:14\n", encoding="utf-8")
+    path.write_text(f"Ticket No,Authority,{opened},Fixed\n1,Adur,15/06/2026 09:14,\n", encoding="utf-8")
 
     found = suggest(path, zone="Europe/London")
 

@@ -1,8 +1,10 @@
 """A first mapping for an export: it runs as it is, or says what it could not decide."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 from typer.testing import CliRunner
 
 from tallystick.command import app
@@ -149,7 +151,9 @@ def test_dates_that_may_be_either_way_round_in_every_column_are_not_guessed(tmp_
     ],
 )
 def test_the_form_of_times_is_found_out(first: str, second: str, form: str, tmp_path: Path) -> None:
-    text = "Ref;Council;Opened\n" + "".join(f"{number};Adur;{at}\n" for number, at in enumerate((first, second)))
+    text = "Ref;Council;Opened;Closed\n" + "".join(
+        f"{number};Adur;{at};\n" for number, at in enumerate((first, second))
+    )
 
     found = suggested(tmp_path, text)
 
@@ -174,9 +178,9 @@ def test_words_that_mean_blank_are_found_where_times_are_missing(tmp_path: Path)
 
 
 def test_a_few_times_that_are_none_are_named_and_do_not_hide_the_form(tmp_path: Path) -> None:
-    rows = "".join(f"{number},Adur,27/06/2026 09:{number:02}\n" for number in range(20))
+    rows = "".join(f"{number},Adur,27/06/2026 09:{number:02},\n" for number in range(20))
 
-    found = suggested(tmp_path, f"Ref,Council,Opened\n{rows}20,Adur,soon\n")
+    found = suggested(tmp_path, f"Ref,Council,Opened,Closed\n{rows}20,Adur,soon,\n")
 
     assert found.undecided == ()
     assert "1 of them is not and is refused, for example 'soon'" in found.text
@@ -218,43 +222,116 @@ def test_an_export_of_spending_is_readings(tmp_path: Path) -> None:
     assert replayed.counts.unaccounted == 0
 
 
-def test_a_history_is_one_and_its_activities_are_asked_for(tmp_path: Path) -> None:
-    text = "case,when,step\n" + "".join(
-        f"{case},2026-06-{day:02}T09:00:00,{step}\n"
-        for case in (1, 2)
-        for day, step in ((1, "Start"), (2, "Hold"), (3, "Done"))
-    )
-
-    found = suggested(tmp_path, text)
-
-    assert found.undecided == (
-        "which step pauses, resumes and resolves an item: a row seems to be a thing that happened",
-    )
-    assert 'activity: ["Start", "Hold", "Done"]' in found.text
-    with pytest.raises(InvalidMapping, match="UNDECIDED"):
-        mapping_of(tmp_path, found.text)
-    decided = found.text.replace(
-        '{event: UNDECIDED, activity: ["Start", "Hold", "Done"]}', "{event: resolved, activity: [Done]}"
-    )
-    decided = decided.replace("events:", "ignore: [Hold]\nevents:")
-    replayed = replay_file(mapping_of(tmp_path, decided), tmp_path / "Service desk.csv")
-    assert (replayed.rejected, sorted(replayed.names)) == ([], ["opened", "opened", "resolved", "resolved"])
-
-
 def test_an_id_that_a_few_rows_repeat_stays_one_and_the_mapping_says_so(tmp_path: Path) -> None:
     found = suggested(tmp_path, "Ref,Opened\n1,2026-06-29\n2,2026-06-30\n2,2026-07-01\n")
 
     assert 'item: "Ref"   # 1 row repeats one: refused, unless you add `repeated: last`' in found.text
 
 
-def test_json_lines_are_mapped_by_their_paths(tmp_path: Path) -> None:
-    text = (
-        '{"key": "A-1", "fields": {"created": "2026-06-29T09:00:00", "organization": {"name": "Adur"}}}\n'
-        '{"key": "A-2", "fields": {"created": "2026-06-30T09:00:00", "organization": {"name": "Worthing"}}}\n'
-    )
+def test_lines_of_json_are_read_with_their_inner_names_and_epochs(tmp_path: Path) -> None:
+    line = '{{"id": "{id}", "org": {{"name": "{org}"}}, "created": 1774600000000, "closed": {closed}}}\n'
+    text = line.format(id="a", org="Adur", closed="1774603600000") + line.format(id="b", org="Worthing", closed="null")
 
-    found = suggested(tmp_path, text, name="issues.jsonl")
+    found = suggested(tmp_path, text, name="cases.jsonl")
 
     assert found.undecided == ()
-    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "issues.jsonl")
-    assert [timed.key for timed in replayed.timed] == ["adur:A-1", "worthing:A-2"]
+    assert 'time_format: "epoch-milliseconds"' in found.text
+    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "cases.jsonl")
+    assert {timed.key for timed in replayed.timed} == {"adur:a", "worthing:b"}
+    assert sorted(replayed.names) == ["opened", "opened", "resolved"]
+
+
+def test_of_a_workbook_the_sheet_with_most_rows_is_taken(tmp_path: Path) -> None:
+    workbook = Workbook()
+    about = workbook.active
+    assert about is not None
+    about.append(["Export of the service desk"])
+    workbook.create_sheet("Empty")
+    tickets = workbook.create_sheet("Tickets")
+    for row in (["Ref", "Council", "Opened", "Closed"], [1, "Adur", "2026-03-02T09:00:00", None]):
+        tickets.append(row)
+    workbook.save(tmp_path / "export.xlsx")
+
+    found = suggest(tmp_path / "export.xlsx", zone="Europe/London")
+
+    assert (found.undecided, 'sheet: "Tickets"' in found.text) == ((), True)
+    assert replay_file(mapping_of(tmp_path, found.text), tmp_path / "export.xlsx").names == ["opened"]
+
+
+def test_a_length_of_time_says_when_an_item_was_resolved_where_no_column_does(tmp_path: Path) -> None:
+    text = "Ref,Borough,Reported,Time to fix\n1,Adur,2026-03-02T09:00:00,1d 2h\n2,Adur,2026-03-02T10:00:00,\n"
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided == ()
+    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv")
+    assert sorted(replayed.names) == ["opened", "opened", "resolved"]
+    assert max(event.time for event in replayed.events) == datetime(2026, 3, 3, 11, tzinfo=UTC)
+
+
+def test_a_file_in_which_nothing_says_when_items_were_resolved_is_not_taken_for_one_in_which_all_are_open(
+    tmp_path: Path,
+) -> None:
+    found = suggested(tmp_path, "Ref,Council,Opened\n1,Adur,2026-06-29\n")
+
+    assert found.undecided == (
+        "when items were resolved: no column is called so, and without one every item stays open",
+    )
+
+
+def test_ids_that_come_again_with_a_step_and_a_time_are_a_history(tmp_path: Path) -> None:
+    rows = (
+        f"{item},Adur,{step},2026-03-0{day}T09:00:00\n"
+        for item in (1, 2)
+        for day, step in enumerate(("Received", "Paid"), 1)
+    )
+
+    found = suggested(tmp_path, "Invoice,Council,Step,When\n" + "".join(rows))
+
+    assert found.undecided == ("what Step means: which of its values pause, resume and resolve an item",)
+    assert ("rows: event" in found.text, '#   "Received": 2 rows' in found.text) == (True, True)
+    decided = found.text.replace("resolved, activity: [UNDECIDED]", "resolved, activity: [Paid]")
+    replayed = replay_file(mapping_of(tmp_path, decided), tmp_path / "Service desk.csv")
+    assert (replayed.rejected, sorted(replayed.names)) == ([], ["opened", "opened", "resolved", "resolved"])
+
+
+def test_a_ledger_of_dates_and_amounts_is_readings_without_its_totals(tmp_path: Path) -> None:
+    text = (
+        "Voucher,Body,Service,Posting date,Net amount\n"
+        'V1,Adur,Legal,02-Mar-26,"£1,200.50"\nSub-total,,,,"£1,200.50"\n'
+        "V2,Adur,Legal,30-Mar-26,£9.00\nSub-total,,,,£9.00\nTotal,,,,£0.00\n"
+    )
+
+    found = suggested(tmp_path, text)
+
+    assert found.undecided == ()
+    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv")
+    assert (replayed.rejected, replayed.names) == ([], ["recorded", "recorded"])
+
+
+def test_a_first_answer_is_a_response_and_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    text = "Ref,Council,Opened,First response,Closed,Colour\n1,Adur,2026-06-29,2026-06-30,2026-07-01,red\n"
+
+    found = suggested(tmp_path, text)
+
+    assert "# Columns that are not read, and so are stored nowhere: Colour" in found.text
+    replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv")
+    assert replayed.names == ["opened", "responded", "resolved"]
+
+
+def test_a_customer_is_taken_for_a_person_where_another_column_names_the_organisation(tmp_path: Path) -> None:
+    text = "Ref,Customer,Organization,Opened,Closed\n1,J. Doe,Adur,2026-06-29,\n"
+
+    found = suggested(tmp_path, text)
+
+    assert 'council: {column: "Organization"}' in found.text
+    assert "are not read, and so are stored nowhere: Customer" in found.text
+
+
+def test_dates_of_two_forms_in_one_column_are_not_guessed(tmp_path: Path) -> None:
+    text = "Voucher,Body,Date,Net amount\n1,Adur,02/04/2026,5\n2,Adur,2026-04-30,7\n"
+
+    found = suggested(tmp_path, text)
+
+    assert "rows: reading" in found.text
+    assert found.undecided == ("by which form times are read: for example '2026-04-30'",)

@@ -56,6 +56,8 @@ def _suggest(file: Path, to: Path | None, zone: str) -> None:
         err.print(f"Not decided: {each}.")
     if found.undecided:
         raise SystemExit(EXIT_INCOMPLETE)
+    if to is not None:
+        err.print(f"Read it, then see what it does: `tallystick replay {file} --mapping {to} --dry-run`.")
 
 
 def _write(text: str, to: Path | None) -> None:

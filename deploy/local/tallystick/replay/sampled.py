@@ -62,20 +62,43 @@ class Sample:
 
 
 def read_sample(path: Path) -> Sample:
-    """The first rows of the file at `path`; raises `UnreadableFile`, also where there is none below its header."""
+    """The first rows of the file at `path`, of a workbook those of the sheet that has most; raises `UnreadableFile`."""
     try:
-        is_text = (kind := kind_of(path)) in {"delimited", "tabs"}
-        form = _text_form(path) if is_text else FileForm()
+        forms = _forms(path)
     except BROKEN as fault:
         raise broken(path, 0, fault) from fault
-    if kind == "json-lines":
-        needed = column_names(path, form)
-    else:
-        form, needed = _with_header(path, form), []
-    table = open_table(path, form, needed=needed)
-    rows = [row for _, row in islice(table.rows(), _ROWS) if not isinstance(row, InvalidRow | LeftOut)]
-    if not rows:
+    found = max((_read(path, form) for form in forms), key=lambda sample: len(sample.rows))
+    if not found.rows:
         raise UnreadableFile(f"{path.name} has no row below its header: nothing shows what its columns are")
+    return found
+
+
+def _forms(path: Path) -> list[FileForm]:
+    """The ways in which the file may be read: of a workbook each sheet, where it has several."""
+    kind = kind_of(path)
+    if kind in {"delimited", "tabs"}:
+        return [_text_form(path)]
+    if kind == "workbook":
+        from tallystick.replay.workbook import sheet_names
+
+        if len(names := sheet_names(path)) > 1:
+            return [FileForm(sheet=name) for name in names]
+    return [FileForm()]
+
+
+def _read(path: Path, form: FileForm) -> Sample:
+    """The first rows, of which there are none in an empty sheet."""
+    try:
+        if kind_of(path) == "json-lines":
+            table = open_table(path, form, needed=column_names(path, form))
+        else:
+            form = _with_header(path, form)
+            table = open_table(path, form, needed=())
+    except UnreadableFile:
+        if form.sheet is None:
+            raise
+        return Sample(form, Header(()), [])
+    rows = [row for _, row in islice(table.rows(), _ROWS) if not isinstance(row, InvalidRow | LeftOut)]
     return Sample(form, table.header, rows)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from tallystick.replay.amounts import amount
+from tallystick.replay.durations import duration
 from tallystick.replay.sampled import Sample
 from tallystick.replay.table import InvalidRow
 from tallystick.replay.time_evidence import can_be_read
@@ -36,19 +37,23 @@ _OTHERS: Mapping[str, Sequence[str]] = {
     "council": (
         r"^council( name)?$",
         r"council|borough|district|authority",
-        r"customer|organi[sz]ation|company|client|^body( name)?$|business unit",
+        r"organi[sz]ation|^org( name)?$|company|^body( name)?$|business unit|^(partner|member)( name)?$",
+        r"customer|client",  # of some systems a person
     ),
+    "service": (r"^service( name)?$",),
     "priority": (r"priority|urgency|severity",),
     "paused": (r"pending|on hold|paused|suspended",),
     "activity": (r"^(activity|act|step|action|event|what|did)$", r"\b(activity|step|action)\b|^(status|state)$"),
 }
+_THINGS = "ticket|case|invoice|job|request|enquiry|incident|report|work order|voucher|transaction|document"
 _ITEM = (
-    r"^((ticket|case|invoice|job|request|enquiry|incident|report|work order) )?(number|no\.?|id|ref(erence)?|key)$"
-    r"|^issue key$|^(ticket|case|invoice|incident|#)$",
+    rf"^(({_THINGS}) )?(number|no\.?|id|ref(erence)?|key)$"
+    r"|^issue key$|^(ticket|case|invoice|incident|voucher|item|#)$",
     r"\b(id|ref(erence)?|key|number|no)\b",
 )
 _DATE = (r"\b(transaction|payment|paid|invoice|posting) date\b|^date( paid)?$|^paid$", r"\b(date|day)\b")
 _AMOUNT = (r"\b(quantity|units|count|lines)\b", r"\b(net )?amount\b|\bnet\b|\bvalue\b|\bcost\b|\btotal\b")
+_TOOK = (r"time to (fix|resolve|resolution|complete)|resolution time|time taken|^duration$|^took$",)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _JOINED = re.compile(r"\b(start|end|open|opened|close|closed|create|created|due)(date|time)\b")
 _MARKS = re.compile(r"[_\-./\s]+")
@@ -61,7 +66,7 @@ def words(name: str) -> str:
 
 def time_named(sample: Sample) -> list[str]:
     """The columns that are called like a time."""
-    patterns = [pattern for each in TIMES.values() for pattern in each]
+    patterns = [pattern for each in (*TIMES.values(), _DATE) for pattern in each]
     return [column for column in sample.columns if any(re.search(pattern, words(column)) for pattern in patterns)]
 
 
@@ -75,6 +80,8 @@ def roles_of(sample: Sample, zone: ZoneInfo) -> dict[str, str]:
         usable = [each for each in named if each in readable or (role == "resolved" and not sample.cells(each))]
         if choice := usable or (named if role == "opened" else []):
             found[role] = _fullest(sample, choice) if role == "opened" else choice[0]
+    if "opened" in found and "resolved" not in found and (took := _lengths(sample, found)):
+        found["took"] = took[0]
     for role, patterns in _OTHERS.items():
         if named := _named(sample, patterns, found):
             found[role] = named[0]
@@ -85,7 +92,8 @@ def roles_of(sample: Sample, zone: ZoneInfo) -> dict[str, str]:
 
 def reading_roles(sample: Sample, zone: ZoneInfo) -> dict[str, str]:
     """The date and the quantity of an export of what was used or paid; empty where it seems to be none."""
-    dates = [each for each in _named(sample, _DATE, {}) if can_be_read(sample.cells(each), zone)]
+    named = _named(sample, _DATE, {})
+    dates = [each for each in named if can_be_read(sample.cells(each), zone)] or named
     amounts = [each for each in _named(sample, _AMOUNT, {}) if _are_amounts(sample.cells(each))]
     return {"date": dates[0], "quantity": amounts[0]} if dates and amounts else {}
 
@@ -107,6 +115,11 @@ def repeated_item(sample: Sample, taken: Mapping[str, str]) -> str | None:
     named = _named(sample, _ITEM[:1], taken)
     repeated = (each for each in named if (cells := sample.cells(each)) and len(set(cells)) * 1.2 < len(cells))
     return next(repeated, None)
+
+
+def _lengths(sample: Sample, taken: Mapping[str, str]) -> list[str]:
+    """The columns that are called like a length of time until the resolution, and hold such."""
+    return [column for column in _named(sample, _TOOK, taken) if _are_lengths(sample.cells(column))]
 
 
 def _named(sample: Sample, patterns: Sequence[str], taken: Mapping[str, str]) -> list[str]:
@@ -141,3 +154,10 @@ def _are_amounts(cells: Sequence[str]) -> bool:
             continue
         read += 1
     return read * 2 > len(cells)
+
+
+def _are_lengths(cells: Sequence[str]) -> bool:
+    try:
+        return bool([duration(text, "text", column="") for text in cells])
+    except InvalidRow:
+        return False

@@ -54,7 +54,7 @@ def time_evidence(columns: Sequence[Sequence[str]], zone: ZoneInfo) -> TimeEvide
     fitting = [forms_of(cells, zone) for cells in by_column]
     for cells, forms in zip(by_column, fitting, strict=True):
         if not forms:
-            return TimeEvidence(undecided=f"by which form times are read: for example {cells[0]!r}")
+            return TimeEvidence(undecided=f"by which form times are read: for example {_unread(cells, zone)!r}")
     days = [{_DAY_OF.get(form, form) for form in forms} for forms in fitting]
     known = {day for each in days for day in each if len(each) == 1}
     chosen = [next((form for form in forms if _DAY_OF.get(form, form) in known), forms[0]) for forms in fitting]
@@ -85,6 +85,12 @@ def forms_of(cells: Sequence[str], zone: ZoneInfo) -> list[str]:
     read = {form: _read(form, cells, zone) for form in alike}
     most = max(read.values())
     return [form for form in alike if read[form] == most] if most * 10 >= len(cells) * 9 else []
+
+
+def _unread(cells: Sequence[str], zone: ZoneInfo) -> str:
+    """A cell that the form of the first one does not read; the first where none reads it."""
+    first = next((form for form in _EVERY_FORM if _read(form, cells[:1], zone)), None)
+    return cells[0] if first is None else next(text for text in cells if not _read(first, [text], zone))
 
 
 def _read(form: str, cells: Sequence[str], zone: ZoneInfo) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
 import openpyxl
@@ -29,8 +29,7 @@ def workbook_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
     with open_bytes(path, form.read) as content, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and extensions, which say nothing about cells
         try:
-            seekable = content if content.seekable() else io.BytesIO(content.read())
-            workbook = openpyxl.load_workbook(seekable, read_only=True, data_only=True)
+            workbook = _opened(content)
             sheet = workbook[_sheet(path, form, workbook.sheetnames)]
             for number, cells in enumerate(sheet.iter_rows(), start=1):
                 yield number, _without_empty_end([_text(cell) for cell in cells])
@@ -38,6 +37,21 @@ def workbook_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
             raise
         except _NO_WORKBOOK as fault:
             raise broken(path, number, fault) from fault
+
+
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of the workbook, in order; raises `UnreadableFile`."""
+    with open_bytes(path) as content, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return [str(name) for name in _opened(content).sheetnames]
+        except _NO_WORKBOOK as fault:
+            raise broken(path, 0, fault) from fault
+
+
+def _opened(content: BinaryIO) -> openpyxl.Workbook:
+    seekable = content if content.seekable() else io.BytesIO(content.read())
+    return openpyxl.load_workbook(seekable, read_only=True, data_only=True)
 
 
 def _sheet(path: Path, form: FileForm, names: list[str]) -> str:
