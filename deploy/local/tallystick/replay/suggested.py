@@ -77,14 +77,16 @@ def _head(path: Path, zone: str, found: ExportColumns) -> Iterator[str]:
 
 
 def _where_lines(found: ExportColumns) -> Iterator[str]:
-    """Totals below the rows are no items."""
+    """Totals and lines of text below the rows are no items."""
     column = found.roles.get("date" if found.rows == "reading" else "opened")
     sample = found.sample
     blank = [index for index, text in enumerate(sample.every_cell(column)) if not text] if column is not None else []
+    alone = {index for index in blank if sum(bool(cell.strip()) for cell in sample.rows[index]) == 1}
     for name in sample.columns:
         cells = sample.every_cell(name)
-        if totals := sorted({cells[index] for index in blank if _TOTAL.fullmatch(cells[index])}):
-            yield f"where: [{{column: {_quoted(name)}, not_in: {_quoted(totals)}}}]   # no row of its own"
+        left_out = {cells[each] for each in blank if cells[each] and (each in alone or _TOTAL.fullmatch(cells[each]))}
+        if left_out:
+            yield f"where: [{{column: {_quoted(name)}, not_in: {_quoted(sorted(left_out))}}}]   # no row of its own"
             return
 
 
