@@ -34,10 +34,12 @@ def backfill(  # noqa: PLR0917 (typer makes options of them: nobody passes them 
     from tallystick.backfill.report import lines
     from tallystick.backfill.run import BackfillOptions, run_backfill
     from tallystick.replay.mapping import read_mapping
+    from tallystick.replay.piped import as_file
 
     approved = None if approve is None else (approve, Authorisation.of(actor, reason or ""))
     read = None if mapping is None else read_mapping(mapping, lookups=lookup_files(lookup))
-    report = asyncio.run(run_backfill(BackfillOptions(file, read, approved)))
+    with as_file(file) as export:
+        report = asyncio.run(run_backfill(BackfillOptions(export, read, approved)))
     value = {"digest": report.changes.digest, "sent": bool(approved and report.new)} | msgspec.structs.asdict(report)
     answer(value, [*lines(report), *_outcome(report, approved)], as_json=as_json)
 

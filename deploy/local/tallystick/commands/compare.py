@@ -45,6 +45,7 @@ def compare(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     from tallystick.compare.mapping import read_recharge_mapping
     from tallystick.compare.recharge_rows import read_recharges
     from tallystick.compare.report import compared, comparison_csv, comparison_lines
+    from tallystick.replay.piped import as_file
 
     form, last = output_form(as_json=as_json, as_csv=as_csv), to or month
     if last < month:
@@ -52,7 +53,8 @@ def compare(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     months = [*months_between(month, last), last]
     first = file_month or month
     read = read_recharge_mapping(mapping)
-    earlier = read_recharges(file, read, first, first.earlier(1 - len(months)))
+    with as_file(file) as export:
+        earlier = read_recharges(export, read, first, first.earlier(1 - len(months)))
     found = compared(earlier, _stated(months), month, last)
     if form == "csv":
         out.print(comparison_csv(found).replace("\r\n", "\n").rstrip("\n"))

@@ -48,9 +48,11 @@ def _shipped(name: str) -> str:
 
 
 def _suggest(file: Path, to: Path | None, zone: str) -> None:
+    from tallystick.replay.piped import as_file
     from tallystick.replay.suggested import suggest
 
-    found = suggest(file, zone=zone)
+    with as_file(file) as export:
+        found = suggest(export, zone=zone)
     _write(found.text, to)
     for each in found.undecided:
         err.print(f"Not decided: {each}.")

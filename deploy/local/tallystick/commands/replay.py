@@ -45,19 +45,20 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
     """
     from tallystick.replay import summary
     from tallystick.replay.mapping import read_mapping
+    from tallystick.replay.piped import as_file, name_of
 
     folder = var_folder()
-    name = file.name.removesuffix(".gz").removesuffix(".csv")
+    name = name_of(file).removesuffix(".gz").removesuffix(".csv")
     refused = rejects or folder / "rejects" / f"{name}.csv"
     lookups = lookup_files(lookup)
     _require_apart((file, Path(mapping), *lookups.values()), verdicts, refused)
     approved = None if approve is None else (approve, Authorisation.of(actor, reason or ""))
     read = read_mapping(mapping, lookups=lookups)
-    options = summary.ReplayOptions(file, read, as_of, verdicts, refused, approved, dry_run)
     with exclusive_use(folder):
         require_writable(verdicts)
         require_writable(rejects)
-        with _copied(folder) if dry_run else nullcontext(folder) as used:
+        with as_file(file) as export, _copied(folder) if dry_run else nullcontext(folder) as used:
+            options = summary.ReplayOptions(export, read, as_of, verdicts, refused, approved, dry_run)
             result = _run(options, used)
     answer(summary.as_json(options, result), summary.lines(options, result), as_json=as_json)
     if unaccounted := result.rows.unaccounted or result.events.unaccounted:

@@ -16,6 +16,8 @@ from tallystick.replay.cross_checks import name_faults, where_faults
 from tallystick.replay.cross_checks import value_faults as origin_faults
 from tallystick.replay.mapping import InvalidMapping, UnknownMapping
 from tallystick.replay.mapping_schema import IdValue, MappedFile, MappingPart, Name
+from tallystick.replay.piped import as_file
+from tallystick.replay.table import UnreadableFile
 
 _A_DAY_OF_A_MONTH = datetime(2026, 11, 28)  # noqa: DTZ001 (only its month is looked at)
 
@@ -63,7 +65,10 @@ class RechargeMapping(MappedFile, frozen=True, kw_only=True):
 def read_recharge_mapping(path: Path) -> RechargeMapping:
     """The mapping in the file; raises `UnknownMapping`, or `InvalidMapping` with every fault."""
     try:
-        values = read_yaml(path.read_text(encoding="utf-8-sig"), as_text=True)
+        with as_file(path) as file:
+            values = read_yaml(file.read_text(encoding="utf-8-sig"), as_text=True)
+    except UnreadableFile as fault:
+        raise UnknownMapping(str(fault)) from fault
     except UnicodeDecodeError as fault:
         raise UnknownMapping(f"{str(path)!r} is not UTF-8") from fault
     except OSError as fault:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tallystick.replay.file_form import FileForm
 from tallystick.replay.files import open_table
+from tallystick.replay.piped import as_file
 from tallystick.replay.table import InvalidRow, LeftOut, UnreadableFile
 
 
@@ -24,18 +25,23 @@ class LookupTable:
 def read_lookup(path: Path, *, key: str) -> LookupTable:
     """The lookup in `path`; raises `UnusableLookup`. It is held in memory whole."""
     try:
-        table = open_table(path, FileForm(), needed={key})
-        columns = table.header.columns
-        rows: dict[str, Mapping[str, str]] = {}
-        for line, row in table.rows():
-            if isinstance(row, LeftOut):
-                continue
-            if isinstance(row, InvalidRow):
-                raise UnusableLookup(f"{path.name}, line {line}: {row}")
-            cells = dict(zip(columns, (cell.strip() for cell in row), strict=True))
-            if cells[key] in rows:
-                raise UnusableLookup(f"{path.name}, line {line}: {cells[key]!r} was answered before")
-            rows[cells[key]] = cells
+        with as_file(path) as file:
+            return _read(file, key)
     except UnreadableFile as fault:
         raise UnusableLookup(str(fault)) from fault
+
+
+def _read(path: Path, key: str) -> LookupTable:
+    table = open_table(path, FileForm(), needed={key})
+    columns = table.header.columns
+    rows: dict[str, Mapping[str, str]] = {}
+    for line, row in table.rows():
+        if isinstance(row, LeftOut):
+            continue
+        if isinstance(row, InvalidRow):
+            raise UnusableLookup(f"{path.name}, line {line}: {row}")
+        cells = dict(zip(columns, (cell.strip() for cell in row), strict=True))
+        if cells[key] in rows:
+            raise UnusableLookup(f"{path.name}, line {line}: {cells[key]!r} was answered before")
+        rows[cells[key]] = cells
     return LookupTable(frozenset(columns), rows)

@@ -17,6 +17,8 @@ from shared.yaml_values import YamlValues, read_yaml
 from tallystick.replay.cross_checks import cross_check, name_faults
 from tallystick.replay.lookups import LookupTable, UnusableLookup, read_lookup
 from tallystick.replay.mapping_schema import Lookup, MappingContent
+from tallystick.replay.piped import as_file
+from tallystick.replay.table import UnreadableFile
 
 # What must be there, and has no effect on whether the rest makes sense.
 _STAND_IN = {"source": "/any", "zone": "UTC"}
@@ -140,11 +142,14 @@ def _text_of(name_or_path: str) -> tuple[str, str, Path]:
     path = Path(name_or_path)
     if name_or_path in shipped_mappings():
         return name_or_path, shipped_text(name_or_path), Path()
-    if not path.is_file():
+    if path.is_dir() or not path.exists():
         near = did_you_mean(name_or_path, shipped_mappings())
         raise UnknownMapping(f"{name_or_path!r} is no file and none of {', '.join(shipped_mappings())}{near}")
     try:
-        return path.name, path.read_text(encoding="utf-8-sig"), path.parent
+        with as_file(path) as file:
+            return path.name, file.read_text(encoding="utf-8-sig"), path.parent
+    except UnreadableFile as fault:
+        raise UnknownMapping(str(fault)) from fault
     except UnicodeDecodeError as fault:
         raise UnknownMapping(f"{name_or_path!r} is not UTF-8") from fault
 

@@ -120,8 +120,9 @@ def broken(path: Path, line: int, fault: Exception) -> UnreadableFile:
     """What is said of a file that is damaged after `line`."""
     if not line and isinstance(fault, zipfile.BadZipFile | gzip.BadGzipFile):
         return UnreadableFile(f"{path.name} cannot be read: it is damaged, or not what its name says ({fault})")
+    why = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
     what = "breaks off" if isinstance(fault, EOFError) else "cannot be read" if not line else "is damaged"
-    return UnreadableFile(f"{path.name} {what} after line {line}: {fault}")
+    return UnreadableFile(f"{path.name} {what}{f' after line {line}' if line else ''}: {why}")
 
 
 def _zip(path: Path, content: BinaryIO | None = None) -> zipfile.ZipFile:
