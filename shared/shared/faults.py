@@ -11,6 +11,8 @@ from urllib.parse import quote, unquote
 Path = tuple[str | int, ...]
 # People mend the first of them and look again.
 MAX_LISTED = 100
+# Of names in a sentence.
+_MAX_NAMED = 20
 # Names are compared with all that are known: among more than these, that takes too long for a suggestion.
 _MAX_COMPARED = 200
 
@@ -66,6 +68,12 @@ def listed(faults: Sequence[object]) -> list[str]:
     """The first `MAX_LISTED` as lines, and how many more there are."""
     more = len(faults) - MAX_LISTED
     return [*map(str, faults[:MAX_LISTED]), *([f"and {more:,} more"] if more > 0 else [])]
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first of the names in a row, and how many more there are."""
+    more = len(names) - _MAX_NAMED
+    return f"{', '.join(names[:_MAX_NAMED])} and {more:,} more" if more > 0 else ", ".join(names)
 
 
 def path_of(pointer: str) -> Path:

@@ -90,7 +90,7 @@ def test_a_nul_in_a_time_is_refused_and_nothing_after_it_dropped(text: str, tmp_
 
 
 def test_a_line_of_json_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallystick.replay.json_lines._LONGEST", 100)
+    monkeypatch.setattr("tallystick.replay.json_lines.LONGEST_ROW", 100)
     (tmp_path / "a.jsonl").write_text('{"number": "' + "1" * 200 + '"}\n', encoding="utf-8")
 
     with pytest.raises(UnreadableFile, match=r"a.jsonl, line 1: a line has more than 100 bytes"):

@@ -11,6 +11,7 @@ from tallystick.replay.opened import BROKEN, broken, open_bytes, open_text
 from tallystick.replay.table import InvalidRow, RawRow, UnreadableFile
 
 MAX_CELL = 10 * 1024 * 1024  # characters
+LONGEST_ROW = 16 * 1024 * 1024  # characters: a file that unpacks to one line without an end must not fill the memory
 _CHUNK = 1_000_000  # bytes
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -34,9 +35,10 @@ def delimited_rows(path: Path, form: FileForm, delimiter: str) -> Iterator[RawRo
 
 def _parsed(path: Path, form: FileForm, text: TextIO, delimiter: str) -> Iterator[RawRow]:
     quoting: dict[str, Any] = {"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE}
-    reader = csv.reader(text, delimiter=delimiter, strict=True, **quoting)
+    lines = _Lines(path, text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, **quoting)
     while True:
-        line = reader.line_num + 1
+        line = lines.begins_row()
         try:
             row = next(reader)
         except StopIteration:
@@ -51,6 +53,35 @@ def _parsed(path: Path, form: FileForm, text: TextIO, delimiter: str) -> Iterato
             if line == 1 and len(row) <= 2 and row and row[0].lower().startswith("sep="):
                 continue
             yield line, row
+
+
+class _Lines:
+    """The lines of a text, their ends as they are; raises `UnreadableFile` where those of one row are too long."""
+
+    def __init__(self, path: Path, text: TextIO) -> None:
+        self._path, self._read = path, text.readline
+        self._count = self._first = self._length = 0
+
+    def begins_row(self) -> int:
+        """The number of the line that comes next, with which a row begins."""
+        self._first, self._length = self._count + 1, 0
+        return self._first
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._read(LONGEST_ROW + 1)
+        if not line:
+            raise StopIteration
+        self._count += 1
+        self._length += len(line)
+        if self._length > LONGEST_ROW:
+            raise UnreadableFile(
+                f"{self._path.name}, line {self._first}: a row has more than {LONGEST_ROW:,} characters: is a quote "
+                "missing, or is this no table?"
+            )
+        return line
 
 
 class _faults_as_unreadable:  # noqa: N801 (a context manager reads as a function)

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from shared.faults import did_you_mean
+from shared.faults import did_you_mean, first_of
 from tallystick.replay.delimited import declared_delimiter, delimited_rows
 from tallystick.replay.file_form import DELIMITERS, FileForm
 from tallystick.replay.json_lines import json_rows, require_columns
@@ -141,7 +141,7 @@ def _what_is_missing(form: FileForm, candidates: list[_Candidate], needed: Colle
         return broken_row or f"the file {where}"
     line, columns = max(rows, key=lambda found: (sum(name in found[1] for name in needed), -found[0]))
     faults = [_fault(name, columns) for name in sorted(needed) if columns.count(name) != 1]
-    return f"{'; '.join(faults)}. Its columns{'' if line == 1 else f' on line {line}'} are: {', '.join(columns)}"
+    return f"{'; '.join(faults)}. Its columns{'' if line == 1 else f' on line {line}'} are: {first_of(columns)}"
 
 
 def _fault(name: str, columns: list[str]) -> str:

@@ -6,14 +6,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from shared.faults import did_you_mean
+from shared.faults import did_you_mean, first_of
+from tallystick.replay.delimited import LONGEST_ROW
 from tallystick.replay.file_form import FileForm
 from tallystick.replay.opened import BROKEN, broken, open_bytes
 from tallystick.replay.table import InvalidRow, RawRow, Row, UnreadableFile
 
 # A column that none of the first lines has is taken for a slip of the pen.
 _LOOKED_THROUGH = 1_000
-_LONGEST = 64 * 1024 * 1024  # bytes of a line: some cells of the most that one may have
 
 
 def json_rows(path: Path, form: FileForm, columns: Iterable[str]) -> Iterator[RawRow]:
@@ -39,16 +39,16 @@ def require_columns(path: Path, form: FileForm, needed: Iterable[str]) -> None:
     names = column_names(path, form)
     missing = [f"there is no column {name!r}{did_you_mean(name, names)}" for name in sorted(set(needed) - set(names))]
     if missing:
-        raise UnreadableFile(f"{path.name}: {'; '.join(missing)}. Its columns are: {', '.join(sorted(names))}")
+        raise UnreadableFile(f"{path.name}: {'; '.join(missing)}. Its columns are: {first_of(sorted(names))}")
 
 
 def _objects(path: Path, form: FileForm) -> Iterator[tuple[int, dict[str, str] | InvalidRow]]:
     line = 0
     try:
         with open_bytes(path, form.read) as content:
-            for line, written in enumerate(iter(lambda: content.readline(_LONGEST + 1), b""), start=1):
-                if len(written) > _LONGEST:
-                    raise UnreadableFile(f"{path.name}, line {line}: a line has more than {_LONGEST:,} bytes")
+            for line, written in enumerate(iter(lambda: content.readline(LONGEST_ROW + 1), b""), start=1):
+                if len(written) > LONGEST_ROW:
+                    raise UnreadableFile(f"{path.name}, line {line}: a line has more than {LONGEST_ROW:,} bytes")
                 if text := written.strip():
                     if line == 1 and text.startswith(b"["):
                         raise UnreadableFile(f"{path.name} is one JSON array: write each object on a line of its own")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal, cast
 
+from shared.faults import first_of
 from tallystick.replay.table import UnreadableFile
 
 # What a file that breaks off, or is damaged, raises while it is read. A damaged .gz is found out far into it.
@@ -120,9 +121,12 @@ def broken(path: Path, line: int, fault: Exception) -> UnreadableFile:
     """What is said of a file that is damaged after `line`."""
     if not line and isinstance(fault, zipfile.BadZipFile | gzip.BadGzipFile):
         return UnreadableFile(f"{path.name} cannot be read: it is damaged, or not what its name says ({fault})")
-    why = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
+    if not line and isinstance(fault, OSError) and fault.strerror:
+        return UnreadableFile(f"{path.name} cannot be read: {fault.strerror}")
     what = "breaks off" if isinstance(fault, EOFError) else "cannot be read" if not line else "is damaged"
-    return UnreadableFile(f"{path.name} {what}{f' after line {line}' if line else ''}: {why}")
+    # What openpyxl says has further lines, with advice for programmers.
+    why = str(fault).partition("\n")[0]
+    return UnreadableFile(f"{path.name} {what} after line {line}: {why}")
 
 
 def _zip(path: Path, content: BinaryIO | None = None) -> zipfile.ZipFile:
@@ -136,7 +140,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """The one file in the archive; raises `UnreadableFile` where it has none or several, or asks for a password."""
     files = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith(_NOT_A_FILE)]
     if len(files) != 1:
-        names = ", ".join(each.filename for each in files) or "none"
+        names = first_of([each.filename for each in files]) or "none"
         raise UnreadableFile(f"{path.name} must hold one file; it holds {names}: unpack it and name the one you mean")
     if files[0].flag_bits & _ENCRYPTED:
         raise UnreadableFile(f"{path.name} asks for a password: unpack it first")

@@ -21,6 +21,7 @@ SUPERSEDED = "another row of the item holds, as the mapping says"
 DUE_BEFORE_OPENING = "recorded deadlines earlier than the beginning of their item: kept as recorded"
 BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
 SHOWN_EVERY = 1_000  # rows
+_LONGEST_REASON = 500  # characters
 
 # An item of a file: its council, empty where a row does not say it, and its id.
 ItemName = tuple[str, str]
@@ -107,7 +108,15 @@ class RowReader:
         self.counts.refused += 1
         if item is not None:
             self.counts.refused_lines.setdefault(item, []).append(line)
-        self._rejects(RejectedRow(line, str(why)))
+        self._rejects(RejectedRow(line, shortened(str(why))))
+
+
+def shortened(reason: str) -> str:
+    """The reason, of a long one its beginning and its end: a cell in it may have millions of characters."""
+    if len(reason) <= _LONGEST_REASON:
+        return reason
+    half = _LONGEST_REASON // 2
+    return f"{reason[:half]} … {reason[-half:]}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from shared.faults import first_of
 from shared.web.formats import counted
 from tallystick.replay.sampled import read_sample
 from tallystick.replay.suggested_columns import ExportColumns, RowKind, columns_of
@@ -40,14 +41,14 @@ def suggest(path: Path, *, zone: str) -> Suggestion:
     lines = [*_head(path, zone, found), *_where_lines(found), *_time_lines(found), "", *_owner_lines(found)]
     lines += _reading_lines(found) if found.rows == "reading" else _item_and_event_lines(found)
     if unread := found.unread:
-        lines += ["", f"# Columns that are not read, and so are stored nowhere: {', '.join(unread)}"]
+        lines += ["", f"# Columns that are not read, and so are stored nowhere: {first_of(unread)}"]
     return Suggestion("\n".join(lines) + "\n", tuple(_undecided(found)))
 
 
 def _undecided(found: ExportColumns) -> Iterator[str]:
     roles = found.roles
     if found.rows != "reading" and "opened" not in roles:
-        yield f"which column is the time of opening: {', '.join(found.sample.header.columns)}"
+        yield f"which column is the time of opening: {first_of(found.sample.header.columns)}"
     elif found.rows == "item" and not {"resolved", "took"} & roles.keys():
         yield "when items were resolved: no column is called so, and without one every item stays open"
     if found.times.undecided is not None:
