@@ -20,7 +20,7 @@ from typer.main import get_command, get_group
 
 from tallystick import __version__
 from tallystick.console import EXIT_INVALID, EXIT_OUTPUT_CLOSED, err
-from tallystick.interruption import EXIT_INTERRUPTED, Interruption, caused, raise_from_now_on
+from tallystick.interruption import Interruption, caused, end_undisturbed, raise_from_now_on
 
 _HELP = (
     "Monitor service levels and recharge councils for shared services.\n\n"
@@ -30,8 +30,8 @@ _HELP = (
 )
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 a file does not verify, or not all of a replay is applied; 2 an argument, file or setting "
-    "cannot be used; 3 in use, behind or "
-    "unreachable: run it again later; 70 a bug in Tallystick; 130 interrupted; 141 the reader of the output went away."
+    "cannot be used; 3 in use, behind or unreachable: run it again later; 70 a bug in Tallystick; 129, 130 or 143 "
+    "interrupted; 141 the reader of the output went away."
 )
 
 
@@ -302,7 +302,7 @@ class VerbGroup(PlainGroup):
         name, _, rest = super().resolve_command(ctx, args)
         verb = next(verb for verb in VERBS if verb.name == name)
         imported, ctx.obj = _imported(verb), verb.interruption(rest)
-        raise_from_now_on()
+        raise_from_now_on(ctx.obj)
         return name, imported, rest
 
     def invoke(self, ctx: Any) -> Any:
@@ -325,8 +325,9 @@ class VerbGroup(PlainGroup):
 
 
 def _end_interrupted(ctx: Any) -> NoReturn:
+    code = end_undisturbed()
     err.print((ctx.obj or Interruption.READS).sentence)
-    raise typer.Exit(EXIT_INTERRUPTED) from None
+    raise typer.Exit(code) from None
 
 
 def _imported(verb: Verb) -> Any:

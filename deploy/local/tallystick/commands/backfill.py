@@ -1,6 +1,5 @@
 """`tallystick backfill`: a dry run of past events first; the same for real when exactly that is approved."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ import typer
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.console import answer
+from tallystick.interruption import run_to_end
 from tallystick.options import Actor, Json, LookupOption, input_file, lookup_files
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def backfill(  # noqa: PLR0917 (typer makes options of them: nobody passes them 
     approved = None if approve is None else (approve, Authorisation.of(actor, reason or ""))
     read = None if mapping is None else read_mapping(mapping, lookups=lookup_files(lookup))
     with as_file(file) as export:
-        report = asyncio.run(run_backfill(BackfillOptions(export, read, approved)))
+        report = run_to_end(run_backfill(BackfillOptions(export, read, approved)))
     value = {"digest": report.changes.digest, "sent": bool(approved and report.new)} | msgspec.structs.asdict(report)
     answer(value, [*lines(report), *_outcome(report, approved)], as_json=as_json)
 

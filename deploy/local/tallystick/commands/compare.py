@@ -11,6 +11,7 @@ import typer
 from shared.period import Month, months_between
 from shared.scope import Scope
 from tallystick.console import EXIT_INCOMPLETE, answer, fail, out, var_folder
+from tallystick.interruption import run_to_end
 from tallystick.options import Csv, Json, MonthArgument, input_file, output_form, read_month
 from tallystick.servers import ServiceApi, service_api
 from tallystick.stack import FolderInUse, Stack, exclusive_use, open_as_judged
@@ -71,7 +72,7 @@ def _stated(months: Iterable[Month]) -> "StatementCharges":
     found = StatementCharges()
     for month in months:
         api = service_api(f"GET /v1/statements?month={month}")
-        statements = asyncio.run(_here(month)) if api is None else list(_asked(api, month))
+        statements = run_to_end(_here(month)) if api is None else list(_asked(api, month))
         for each in statements:
             found.add(each)
     return found

@@ -1,6 +1,5 @@
 """`tallystick replay`: a CSV of an existing system becomes events, verdicts and usage."""
 
-import asyncio
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -14,6 +13,7 @@ import typer
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.console import EXIT_BUG, EXIT_INCOMPLETE, answer, err, fail, require_writable, var_folder
+from tallystick.interruption import run_to_end
 from tallystick.options import Actor, Json, LookupOption, input_file, lookup_files, read_instant
 from tallystick.stack import exclusive_use
 
@@ -77,7 +77,7 @@ def _run(options: "ReplayOptions", folder: Path) -> "ReplayResult":
 
     # Both are left when no thread of the replay is left.
     with open_scratch(folder) as scratch, open_register(folder) as register:
-        return asyncio.run(run_replay(options, folder, scratch, register))
+        return run_to_end(run_replay(options, folder, scratch, register))
 
 
 def _require_apart(read: Sequence[Path], verdicts: Path | None, rejects: Path) -> None:
