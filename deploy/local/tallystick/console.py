@@ -16,10 +16,12 @@ if TYPE_CHECKING:  # `--help` prints by itself, and does not wait for these
     from rich.text import Text
 
 T = TypeVar("T")
-# Control characters but for tab and newline: what somebody else wrote must not clear the screen, or colour it.
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters but for tab and newline: what somebody else wrote must not clear the screen, or colour it. Nor may
+# it turn the order of what follows (UAX 9, section 2), and half a character cannot be printed.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 OutputForm = Literal["text", "json", "csv"]
 WATCH_EVERY_S = 5
+_USUAL_WIDTH = 80
 
 EXIT_NOT_VERIFIED = 1
 EXIT_INCOMPLETE = 1
@@ -37,7 +39,7 @@ class _Output:
 
     def print(self, line: "str | Text | Table", *, soft_wrap: bool = True) -> None:
         """The line is printed; of a text, characters that would steer a terminal as what they are: `\\x1b`."""
-        shown = _STEERING.sub(lambda found: repr(found[0])[1:-1], line) if isinstance(line, str) else line
+        shown = _unsteered(line) if isinstance(line, str) else line
         self.console.print(shown, soft_wrap=soft_wrap)
 
     @property
@@ -50,11 +52,23 @@ class _Output:
         """What writes it."""
         from rich.console import Console
 
-        return Console(stderr=self._stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        made = Console(stderr=self._stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        if made.width < 1:  # COLUMNS=0, or a terminal that does not say: rich would print nothing at all
+            made.width = _USUAL_WIDTH
+        return made
 
 
 out = _Output()
 err = _Output(stderr=True)
+
+
+def one_line(name: str) -> str:
+    """A name that somebody else gave, as part of a line: a file's may hold newlines, and bytes that are no text."""
+    return _unsteered(name).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _unsteered(text: str) -> str:
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def var_folder() -> Path:
@@ -125,7 +139,7 @@ def fail(what: str, *, do: str, code: int = EXIT_INVALID) -> NoReturn:
     """The command ends with `code`, after a sentence on what happened and one on what was kept and what to do."""
     from rich.text import Text
 
-    err.print(Text(what, style="bold red"))
+    err.print(Text(_unsteered(what), style="bold red"))
     err.print(do)
     raise SystemExit(code)
 
@@ -178,7 +192,7 @@ def progress() -> "Iterator[Progress]":
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         CountColumn(),
         TimeElapsedColumn(),

@@ -1,5 +1,6 @@
 """What a failure means to whoever ran the command: what happened, what was kept, what to do next, and an exit code."""
 
+import errno
 import traceback
 from tempfile import NamedTemporaryFile
 from typing import NamedTuple, NoReturn
@@ -40,9 +41,17 @@ from tallystick.servers import (
     WrongAddress,
 )
 from tallystick.stack import EmptyFolder, FolderInUse, UnusableFolder
+from tallystick.streams import give_up_output
 
 _ADDRESSES = "BUS_URL, STATE_URL, DATABASE_URL and TALLYSTICK_VAR say where the services keep their data."
 _PATHS = "What was stored is kept. Correct the path or its permissions, or set TALLYSTICK_VAR to another folder."
+
+# Of writing, which does not say to which file: a disk, a quota, the bound of a file's size, a terminal that is gone.
+_WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_MAKE_SPACE = (
+    "What was stored is kept. Make room there and in the folder for temporary files, and run it again: nothing counts "
+    "twice."
+)
 
 _ARTICLES = frozenset({"a", "an", "another", "every", "expected", "no", "the", "there"})
 
@@ -119,6 +128,9 @@ def report_failure(failure: Exception) -> NoReturn:
             fail(_sentence(str(cause)), do=advice.do, code=advice.code)
     if isinstance(cause, OSError) and cause.filename is not None:
         fail(f"{cause.filename}: {cause.strerror}.", do=_PATHS)
+    if isinstance(cause, OSError) and cause.errno in _WRITE_ERRORS:
+        give_up_output()
+        fail(f"A file or the output takes no more: {cause.strerror}.", do=_MAKE_SPACE)
     with NamedTemporaryFile("w", prefix="tallystick-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.write("".join(traceback.format_exception(failure)))
     fail(

@@ -125,8 +125,8 @@ def _as_ctrl_c(number: int, _: FrameType | None) -> None:
 def _end(number: int, _: FrameType | None) -> NoReturn:
     if number != signal.SIGINT:
         _Process.ended_by = number
-    said = "Interrupted." if _Process.left is Interruption.READS else _Process.left.sentence
+    sentence = "Interrupted." if _Process.left is Interruption.READS else _Process.left.sentence
     try:
-        os.write(2, f"{said}\n".encode())
+        os.write(2, f"{sentence}\n".encode())
     finally:
         os._exit(128 + _Process.ended_by)

@@ -18,7 +18,7 @@ from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
 from tallystick.backfill.pages import BackfillPages
 from tallystick.backfill.report import BackfillReport, Changes
 from tallystick.backfill.table_changes import changes_of_table
-from tallystick.console import EXIT_BUSY, fail, progress
+from tallystick.console import EXIT_BUSY, fail, one_line, progress
 from tallystick.publish import publish
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.scratch import Scratch
@@ -53,7 +53,7 @@ async def run_backfill(options: BackfillOptions) -> BackfillReport:
                 changes = await dry_run.changes(pages, seen=lambda count: bars.advance(bar, count))
                 bars.update(bar, completed=pages.read_count, total=pages.read_count)
             if options.approved is not None and pages.new_count:
-                await _apply(options.approved, changes, pages, dry_run, file=options.file.name)
+                await _apply(options.approved, changes, pages, dry_run, file=one_line(options.file.name))
             return BackfillReport(changes, pages.known, pages.refused)
 
 

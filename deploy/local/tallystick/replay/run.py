@@ -17,7 +17,7 @@ from shared.contracts.envelope import split_item_key
 from shared.instants import epoch_us
 from shared.scope import Scope
 from shared.sql.approvals import Approval
-from tallystick.console import progress, require_writable
+from tallystick.console import one_line, progress, require_writable
 from tallystick.draining import NoProgress
 from tallystick.replay.changes import GOING_UNASKED, ExportChanges, ExportDifference
 from tallystick.replay.effects import Before, before, effects_since
@@ -121,7 +121,7 @@ class _Bar:
     """A progress bar that a worker thread moves; once it is left, a thread that still moves it ends."""
 
     def __init__(self, bars: Progress, title: str, total: int | None = None, *, of_bytes: bool = False) -> None:
-        self._bars, self._task, self._left = bars, bars.add_task(title, total=total, of_bytes=of_bytes), False
+        self._bars, self._task, self._left = bars, bars.add_task(one_line(title), total=total, of_bytes=of_bytes), False
         self._total = total
 
     def __enter__(self) -> "_Bar":
@@ -196,7 +196,7 @@ def _require_approved(options: ReplayOptions, changes: ExportDifference) -> None
 async def _record_approval(options: ReplayOptions, stack: Stack, changes: ExportDifference) -> None:
     if options.approved is not None and changes.too_many_gone:
         digest, by = options.approved
-        at, subject = WallClock().now(), f"replay {options.file.name}"
+        at, subject = WallClock().now(), f"replay {one_line(options.file.name)}"
         approval = Approval(digest, at, subject, changes.new + changes.withdrawn, by.actor, by.reason)
         await asyncio.to_thread(stack.billing.approvals.add, approval)
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from shared.faults import first_of
 from shared.web.formats import counted
+from tallystick.console import one_line
 from tallystick.replay.sampled import read_sample
 from tallystick.replay.suggested_columns import ExportColumns, RowKind, columns_of
 
@@ -59,7 +60,7 @@ def _undecided(found: ExportColumns) -> Iterator[str]:
 
 def _head(path: Path, zone: str, found: ExportColumns) -> Iterator[str]:
     form, rows_read = found.sample.form, counted(len(found.sample.rows), "row")
-    yield f"# From the header and {rows_read} of {path.name}. Read each line before you use it."
+    yield f"# From the header and {rows_read} of {one_line(path.name)}. Read each line before you use it."
     yield f"source: /replay/{re.sub(r'[^a-z0-9]+', '-', path.name.split('.')[0].lower()).strip('-') or 'export'}"
     yield f"rows: {found.rows}   # one row is one {_ONE_ROW[found.rows]}"
     if found.rows != "reading":

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
+from tallystick.console import one_line
 from tallystick.draining import NoProgress
 from tallystick.replay.changes import ExportDifference
 from tallystick.replay.effects import Effects
@@ -96,8 +97,8 @@ def as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:
         "items_with_refused_rows": items.doubtful,
         "not_read": result.stuck and str(result.stuck),
         "halted": [] if result.stuck is None else sorted(map(str, result.stuck.halted)),
-        "rejects_file": str(options.rejects),
-        "verdicts_file": options.verdicts and str(options.verdicts),
+        "rejects_file": one_line(str(options.rejects)),
+        "verdicts_file": options.verdicts and one_line(str(options.verdicts)),
     }
 
 
