@@ -153,6 +153,39 @@ def test_a_file_that_cannot_be_written_is_refused(arguments: tuple[str, ...], st
 
 
 @pytest.mark.parametrize("option", ["--verdicts", "--rejects"])
+def test_a_full_disk_of_a_file_that_a_replay_writes_is_named_and_no_bug(option: str, tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(TICKETS)
+    (tmp_path / "export.csv").write_text("number,council,opened,resolved\n1,adur,2026-03-27T16:59:00,\n")
+    replay = ("replay", str(tmp_path / "export.csv"), "--mapping", str(tmp_path / "mapping.yaml"))
+
+    result = run(tmp_path / "var", *replay, option, "/dev/full")
+
+    assert (result.exit_code, "/dev/full takes no more: No space left on device." in refusal(result)) == (2, True)
+    assert "What was stored is kept. Make room there" in refusal(result)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "why"),
+    [
+        ("2099-01-01T00:00:00Z", "is in the future: it is now"),
+        ("9999-12-31T23:59:59-14:00", "is not of the years 2000 to 2099"),
+        ("0001-01-01T00:00:00+14:00", "is not of the years 2000 to 2099"),
+        ("1999-12-31T23:59:59Z", "is not of the years 2000 to 2099"),
+        ("2026-04-01T00:00:00", "does not say in which zone"),
+    ],
+)
+def test_an_instant_at_which_no_export_was_made_is_refused_before_anything_is_read(
+    as_of: str, why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "export.csv").write_text("number\n")
+
+    result = run(tmp_path / "var", "replay", str(tmp_path / "export.csv"), "--mapping", "glpi", "--as-of", as_of)
+
+    assert (result.exit_code, why in refusal(result)) == (2, True)
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("option", ["--verdicts", "--rejects"])
 def test_a_replay_that_could_not_write_its_files_does_not_begin(option: str, tmp_path: Path) -> None:
     (tmp_path / "mapping.yaml").write_text(TICKETS)
     (tmp_path / "export.csv").write_text("number,council,opened,resolved\n1,adur,2026-03-27T16:59:00,\n")

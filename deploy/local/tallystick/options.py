@@ -1,14 +1,17 @@
 """Arguments and options that several verbs share, and how their texts are read."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from shared.clock import WallClock
 from shared.period import InvalidMonth, Month
 from tallystick.console import WATCH_EVERY_S, OutputForm
 
+_EARLIEST_YEAR, _LATEST_YEAR = 1999, 2100  # excluded
+_CLOCKS_DIFFER = timedelta(minutes=5)
 LAST_PORT = 65_535
 
 
@@ -37,6 +40,19 @@ def read_instant(text: str) -> datetime:
         raise typer.BadParameter(message) from fault
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} does not say in which zone: add Z or an offset")
+    if not _EARLIEST_YEAR < instant.year < _LATEST_YEAR:  # so that it has a year in every zone
+        raise typer.BadParameter(f"{text!r} is not of the years 2000 to 2099")
+    return instant
+
+
+def read_past_instant(text: str) -> datetime:
+    """The instant that `text` names, which is not in the future but for what clocks may differ by."""
+    instant, now = read_instant(text), WallClock().now()
+    if instant > now + _CLOCKS_DIFFER:
+        raise typer.BadParameter(
+            f"{text!r} is in the future: it is now {now:%Y-%m-%dT%H:%M:%SZ}. An export says what was, and no later "
+            "one would count until then"
+        )
     return instant
 
 

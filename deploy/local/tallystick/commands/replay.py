@@ -14,7 +14,7 @@ from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.console import EXIT_BUG, EXIT_INCOMPLETE, answer, err, fail, require_writable, var_folder
 from tallystick.interruption import run_to_end
-from tallystick.options import Actor, Json, LookupOption, input_file, lookup_files, read_instant
+from tallystick.options import Actor, Json, LookupOption, input_file, lookup_files, read_past_instant
 from tallystick.stack import exclusive_use
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
     file: Annotated[Path, input_file("CSV, TSV, .xlsx or JSON lines; plain, .gz or .zip.")],
     mapping: Annotated[str, typer.Option(help="A mapping that comes with Tallystick, or the path of one.")],
     as_of: Annotated[
-        datetime | None, typer.Option(parser=read_instant, metavar="INSTANT", help="Judge as of it, with an offset.")
+        datetime | None,
+        typer.Option(parser=read_past_instant, metavar="INSTANT", help="Judge as of it, with an offset."),
     ] = None,
     verdicts: Annotated[Path | None, typer.Option(help="Write one line for each item and target.")] = None,
     rejects: Annotated[Path | None, typer.Option(help="Write refused rows here.", show_default="in the state")] = None,
