@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 from time import sleep
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
 
@@ -156,11 +158,44 @@ def require_writable(path: Path | None) -> None:
         _unwritable(path, "it is a folder, or may not be written")
 
 
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A path to write to, which is the file's once the block is left well. Where it is not, the file is as it was.
+
+    A pipe, a device, and a file in a folder that may not be written are written in place.
+    """
+    target = path.resolve()
+    if (target.exists() and not target.is_file()) or not os.access(target.parent, os.W_OK):
+        with _naming(path):
+            yield target
+        return
+    written = target.with_name(f".tallystick-{token_hex(4)}.tmp")
+    try:
+        with _naming(path):
+            yield written
+            if target.exists():
+                shutil.copymode(target, written)
+            written.replace(target)
+    finally:
+        written.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A fault of writing, which does not say of which file it is, names `path`."""
+    try:
+        yield
+    except OSError as fault:
+        fault.filename = str(path)
+        raise
+
+
 def write_file(path: Path, content: bytes) -> None:
     """`content` is in the file, whose folder is made; ends the command where it cannot be written."""
     require_writable(path)
     try:
-        path.write_bytes(content)
+        with replaced(path) as written:
+            written.write_bytes(content)
     except OSError as fault:
         _unwritable(path, fault.strerror)
 

@@ -126,11 +126,11 @@ def report_failure(failure: Exception) -> NoReturn:
     for advice in ADVICE:
         if isinstance(cause, advice.kinds):
             fail(_sentence(str(cause)), do=advice.do, code=advice.code)
-    if isinstance(cause, OSError) and cause.filename is not None:
-        fail(f"{cause.filename}: {cause.strerror}.", do=_PATHS)
     if isinstance(cause, OSError) and cause.errno in _WRITE_ERRORS:
         give_up_output()
-        fail(f"A file or the output takes no more: {cause.strerror}.", do=_MAKE_SPACE)
+        fail(f"{cause.filename or 'A file or the output'} takes no more: {cause.strerror}.", do=_MAKE_SPACE)
+    if isinstance(cause, OSError) and cause.filename is not None:
+        fail(f"{cause.filename}: {cause.strerror}.", do=_PATHS)
     with NamedTemporaryFile("w", prefix="tallystick-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.write("".join(traceback.format_exception(failure)))
     fail(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from shared.csv_cells import escape_formula
 from shared.web.formats import counted
+from tallystick.console import replaced
 from tallystick.replay.table import InvalidRow, LeftOut, Row, Table
 
 NEWEST_FIRST = "rows of one item and instant, the latest first in the file: read from the lowest up"
@@ -121,9 +122,12 @@ def shortened(reason: str) -> str:
 
 @contextmanager
 def reject_file(path: Path) -> Iterator[Callable[[RejectedRow], None]]:
-    """A function that writes refused rows into `path`, complete when the block is left. No spreadsheet runs a cell."""
+    """A function that writes refused rows into `path`, which is as it was until the block is left well.
+
+    No spreadsheet runs a cell.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8-sig", newline="") as text:
+    with replaced(path) as written, written.open("w", encoding="utf-8-sig", newline="") as text:
         writer = csv.writer(text)
         writer.writerow(["line", "reason"])
         yield lambda rejected: writer.writerow([rejected.line, escape_formula(rejected.reason)])

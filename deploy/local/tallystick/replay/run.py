@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 from zoneinfo import ZoneInfo
 
 from rich.progress import Progress
@@ -17,7 +17,7 @@ from shared.contracts.envelope import split_item_key
 from shared.instants import epoch_us
 from shared.scope import Scope
 from shared.sql.approvals import Approval
-from tallystick.console import one_line, progress, require_writable
+from tallystick.console import one_line, progress, replaced, require_writable
 from tallystick.draining import NoProgress
 from tallystick.replay.changes import GOING_UNASKED, ExportChanges, ExportDifference
 from tallystick.replay.effects import Before, before, effects_since
@@ -218,7 +218,13 @@ async def _judged(
 
     answers = every_item(stack.monitor.sources, Scope.all())
     with _Bar(bars, "Counting verdicts" if path is None else "Writing verdicts", total) as bar:
-        with nullcontext() if path is None else path.open("w", encoding="utf-8", newline="") as text:
+        with nullcontext() if path is None else _verdict_file(path) as text:
             found = await tally(answers, text=text, moved=bar.moved)
         bar.full(total)
     return found
+
+
+@contextmanager
+def _verdict_file(path: Path) -> Iterator[TextIO]:
+    with replaced(path) as written, written.open("w", encoding="utf-8", newline="") as text:
+        yield text
