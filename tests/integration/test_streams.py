@@ -94,7 +94,7 @@ def test_a_file_may_have_any_name(arguments: tuple[str, ...], tmp_path: Path) ->
 
 
 def test_a_mapping_for_a_file_with_any_name_is_a_mapping(tmp_path: Path) -> None:
-    (tmp_path / ODD).write_text("number,council,opened\n1,adur,2026-03-02T09:00:00\n", encoding="utf-8")
+    (tmp_path / ODD).write_text("number,council,opened,closed\n1,adur,2026-03-02T09:00:00,\n", encoding="utf-8")
     command = (sys.executable, "-m", "tallystick", "map", ODD, "--to", "mine.yaml")
 
     ended = subprocess.run(

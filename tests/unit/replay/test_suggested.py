@@ -335,3 +335,15 @@ def test_dates_of_two_forms_in_one_column_are_not_guessed(tmp_path: Path) -> Non
 
     assert "rows: reading" in found.text
     assert found.undecided == ("by which form times are read: for example '2026-04-30'",)
+
+
+def test_a_columns_name_cannot_add_lines_to_the_mapping(tmp_path: Path) -> None:
+    header = 'Ref,"Raised\nwhere: []",Council,"Opened\nignore: [x]",Fixed,"Colour\nzone: UTC"\n'
+    text = f"{header}1,2026-06-28,Adur,2026-06-29,,red\n"
+
+    found = suggested(tmp_path, text)
+
+    names = {line.split(":")[0] for line in found.text.splitlines() if line and not line.startswith((" ", "#"))}
+    assert names == {"source", "rows", "kind", "zone", "item", "council", "service", "events", "trial"}
+    assert found.text.count("\nzone: ") == 1
+    assert replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv").rejected == []

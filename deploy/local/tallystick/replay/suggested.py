@@ -6,7 +6,7 @@ What the file does not show is not guessed: the mapping says what is undecided, 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -42,14 +42,14 @@ def suggest(path: Path, *, zone: str) -> Suggestion:
     lines = [*_head(path, zone, found), *_where_lines(found), *_time_lines(found), "", *_owner_lines(found)]
     lines += _reading_lines(found) if found.rows == "reading" else _item_and_event_lines(found)
     if unread := found.unread:
-        lines += ["", f"# Columns that are not read, and so are stored nowhere: {first_of(unread)}"]
+        lines += ["", f"# Columns that are not read, and so are stored nowhere: {_named(unread)}"]
     return Suggestion("\n".join(lines) + "\n", tuple(_undecided(found)))
 
 
 def _undecided(found: ExportColumns) -> Iterator[str]:
     roles = found.roles
     if found.rows != "reading" and "opened" not in roles:
-        yield f"which column is the time of opening: {first_of(found.sample.header.columns)}"
+        yield f"which column is the time of opening: {_named(found.sample.header.columns)}"
     elif found.rows == "item" and not {"resolved", "took"} & roles.keys():
         yield "when items were resolved: no column is called so, and without one every item stays open"
     if found.times.undecided is not None:
@@ -169,7 +169,7 @@ def _event_lines(found: ExportColumns) -> Iterator[str]:
         elif event == "resolved" and "took" in roles:
             yield f"  - {{event: resolved, column: {_SUM_OF_TIMES}}}"
     if found.others:
-        yield f"  # other columns of times: {', '.join(found.others)}"
+        yield f"  # other columns of times: {_named(found.others)}"
 
 
 def _activity_lines(found: ExportColumns) -> Iterator[str]:
@@ -205,6 +205,11 @@ def _trial_lines(found: ExportColumns) -> Iterator[str]:
     yield "  provider: {id: provider, name: Provider}"
     yield "  targets:"
     yield f"    - {{id: resolution, service: {service}, measure: resolution-time, within: {within}}}"
+
+
+def _named(columns: Sequence[str]) -> str:
+    """The first columns, in a comment: a name with newlines must not add lines to the mapping."""
+    return first_of([one_line(each) for each in columns])
 
 
 def _quoted(value: str | list[str]) -> str:
