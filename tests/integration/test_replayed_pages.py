@@ -147,6 +147,17 @@ def test_attainment_counts_what_the_verdict_file_has(folder: Path) -> None:
         assert (sum(row["good"] for row in rows), sum(row["total"] for row in rows)) == (met, met + late)
 
 
+@pytest.mark.parametrize(("as_of", "month"), [("2026-03-05T12:00:00Z", "2026-03"), ("2026-03-01T00:00:00Z", "2026-02")])
+def test_the_present_month_of_a_replayed_folder_is_that_of_its_instant(as_of: str, month: str, tmp_path: Path) -> None:
+    replay(tmp_path, "--as-of", as_of)
+
+    named = command(tmp_path, "attainment", "--month", month, "--json")
+    unnamed = command(tmp_path, "attainment", "--json")
+
+    assert json.loads(named.stdout)
+    assert (unnamed.exit_code, unnamed.stdout) == (0, named.stdout)
+
+
 def test_evidence_holds_the_verdicts_of_the_file_and_verifies(folder: Path) -> None:
     found: list[tuple[str, ...]] = []
     for month in MONTHS:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,7 +41,7 @@ def attainment(  # noqa: PLR0917 (typer makes options of them: nobody passes the
     from shared.csv_cells import csv_table
     from sla_monitor.reports.attainment import AttainmentResult
 
-    wanted = month or month_of(WallClock().now())
+    wanted = month or _present_month()
     watched(
         lambda: _read(council, wanted, over, service),
         output_form(as_json=as_json, as_csv=as_csv),
@@ -50,8 +51,15 @@ def attainment(  # noqa: PLR0917 (typer makes options of them: nobody passes the
     )
 
 
-def _read(council: str | None, month: Month, over: PeriodLength, service: str | None) -> "list[AttainmentResult]":
+def _present_month() -> Month:
+    """The month that goes on; of a replayed folder, the one that went on until the instant as of which it is judged."""
+    from tallystick.replay.export_register import judged_as_of
 
+    as_of = judged_as_of(var_folder()) if service_api("GET /v1/attainment") is None else None
+    return month_of(WallClock().now() if as_of is None else as_of - timedelta(seconds=1))
+
+
+def _read(council: str | None, month: Month, over: PeriodLength, service: str | None) -> "list[AttainmentResult]":
     from sla_monitor.reports.attainment import AttainmentResult
 
     if (api := service_api("GET /v1/attainment")) is None:
