@@ -119,7 +119,28 @@ def test_a_line_is_explained_down_to_its_events_as_of_a_folder(folder: Path, add
     assert there.stdout == here.stdout
     assert f"Quantity: {line['quantity']} {line['unit']}" in here.stdout
     assert "half up, once for the line" in here.stdout
-    assert "Partition" in here.stdout
+    assert "Day         Item" in here.stdout
+
+
+def test_a_line_is_found_by_the_name_of_its_charge_or_service(folder: Path, address: str) -> None:
+    stated = json.loads(run("statement", *MONTH, "--json", TALLYSTICK_VAR=str(folder)).stdout)
+    of, line = next((of, of["lines"][0]) for of in stated["services"] if len(of["lines"]) == 1)
+    by_ref = run("explain-penny", *MONTH, line["ref"], TALLYSTICK_VAR=str(folder))
+
+    for name in (of["id"], of["name"].upper()):
+        for where in ({"TALLYSTICK_VAR": str(folder)}, {"TALLYSTICK_URL": address}):
+            assert run("explain-penny", *MONTH, name, **where).stdout == by_ref.stdout
+
+
+def test_a_name_of_several_lines_is_answered_with_the_reference_of_each(folder: Path) -> None:
+    stated = json.loads(run("statement", *MONTH, "--json", TALLYSTICK_VAR=str(folder)).stdout)
+    of = next(of for of in stated["services"] if len(of["lines"]) > 1)
+
+    result = run("explain-penny", *MONTH, of["id"], TALLYSTICK_VAR=str(folder))
+
+    said = refusal(result)
+    assert result.exit_code == 2
+    assert all(line["ref"] in said for line in of["lines"])
 
 
 @pytest.mark.parametrize("arguments", [(*MONTH, "no-such-line"), ("2026-27.0009", "any")], ids=" ".join)

@@ -1,6 +1,7 @@
 """`tallystick explain-penny`: one line of a statement down to the events that it counts."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,10 +17,12 @@ from tallystick.stack import FolderInUse, exclusive_use, open_as_judged
 
 if TYPE_CHECKING:
     from billing.api import ExplainedLine
+    from billing.ports import CountedEvent
 
 _MOST_EVENTS = 500
 # Fields of a working that its line says already.
 _KNOWN = ("type", "amount")
+_REF = re.compile(r"[0-9a-f-]{36}")
 
 app = typer.Typer(add_completion=False)
 
@@ -35,7 +38,8 @@ def explain_penny(
 ) -> None:
     """The line's working, quantity, events with their places in the log, tariff, rules and rounding are printed.
 
-    LINE is a line's reference, as in the statement's JSON and CSV and in its address on the page.
+    LINE is the name of a charge or of a service that has one line, or a line's reference, as in the statement's JSON
+    and CSV and in its address on the page.
     """
     match words:
         case (council, month, line):
@@ -60,12 +64,17 @@ def _asked(number: str, of: tuple[str, Month] | None, ref: str, events: int) -> 
     if of is None:
         documents = api.items("documents", number, of=DocumentSummary)
         of = _only([(each.council, Month.parse(each.month)) for each in documents], number)
+    if not _REF.fullmatch(ref):
+        ref = _ref_of(msgspec.json.decode(api.get("statements", of[0], str(of[1]))), ref)
     content = api.get("statements", of[0], str(of[1]), "lines", ref, query={"limit": str(events)})
     return msgspec.json.decode(content, type=ExplainedLine)
 
 
 async def _explained(number: str, of: tuple[str, Month] | None, ref: str, events: int) -> "ExplainedLine":
+    import msgspec
+
     from billing.api import explained_line
+    from billing.domain.canonical import canonical_json
 
     folder = var_folder()
     async with open_as_judged(folder) as stack:
@@ -75,8 +84,28 @@ async def _explained(number: str, of: tuple[str, Month] | None, ref: str, events
         if of is None:
             documents = await asyncio.to_thread(statements.numbered, number, scope=Scope.all())
             of = _only([(each.council, each.month) for each in documents], number)
+        if not _REF.fullmatch(ref):
+            found = await asyncio.to_thread(statements.statement, *of, scope=Scope.all())
+            ref = _ref_of(msgspec.json.decode(canonical_json(found)), ref)
         asked = asyncio.to_thread(statements.explain, *of, ref, after=None, limit=events, scope=Scope.all())
         return explained_line(await asked)
+
+
+def _ref_of(content: Mapping[str, Any], name: str) -> str:
+    """The reference of the one line whose charge or service is called so; `name` itself where nothing is.
+
+    Ends the command where several lines are meant.
+    """
+    of_name = [
+        line
+        for charges in content["services"]
+        for line in charges["lines"]
+        if name.casefold() in {text.casefold() for text in (charges["id"], charges["name"], line["charge"])}
+    ]
+    if len(of_name) > 1:
+        lines = "; ".join(f"{line['ref']} ({line['narrative']})" for line in of_name)
+        fail(f"{len(of_name)} lines are called {name!r}.", do=f"Write the reference of one: {lines}.")
+    return of_name[0]["ref"] if of_name else name
 
 
 def _only(found: list[tuple[str, Month]], number: str) -> tuple[str, Month]:
@@ -116,10 +145,14 @@ def _working(working: Mapping[str, Any]) -> str:
 
 def _events(found: "ExplainedLine") -> Iterator[str]:
     rows = [
-        (str(each.day), f"{each.quantity:f}", each.topic, str(each.partition), str(each.offset), each.source, each.id)
+        (str(each.day), each.item or "", f"{each.quantity:f}", *_place(each), each.source, each.id)
         for each in found.counted
     ]
-    headings = ("Day", "Quantity", "Topic", "Partition", "Offset", "Source", "Event")
+    headings = ("Day", "Item", "Quantity", "Topic", "Partition", "Offset", "Source", "Event")
     yield from plain_table(headings, rows, right=("Quantity", "Partition", "Offset"))
     if found.read_through:
         yield "Only events that had been read when the statement was issued."
+
+
+def _place(event: "CountedEvent") -> tuple[str, str, str]:
+    return event.topic, str(event.partition), str(event.offset)
