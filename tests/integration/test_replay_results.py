@@ -130,6 +130,17 @@ def test_a_dry_run_answers_what_the_replay_then_does_and_changes_nothing(tmp_pat
     ]
 
 
+def test_a_statement_names_what_was_received_and_is_not_billed(tmp_path: Path) -> None:
+    replay(tmp_path, READINGS + "unit: kilogram\n" + PRICED, "council,paid,lines\nadur,2026-03-02,5\n")
+
+    printed = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var"), "COLUMNS": "200"}).invoke(
+        app, ["statement", "adur", "2026-03"]
+    )
+
+    reason = "The reading is in another unit than the service's."
+    assert f"Not billed: 1 event of accounts-payable, 5 units. {reason}" in lines(printed)
+
+
 def test_an_export_as_of_an_earlier_instant_changes_nothing_that_a_later_one_said(tmp_path: Path) -> None:
     replay(tmp_path, TICKETS + TRIAL, HEADER + LATE)
 

@@ -14,7 +14,7 @@ from shared.holidays import shipped_holidays
 from tallystick.replay.mapping import read_mapping, shipped_mappings
 from tallystick.replay.targets import UnusableTemplate
 from tallystick.replay.trial import trial_definitions
-from tests.support.replays import TICKETS, changed, mapping_of, replay
+from tests.support.replays import READINGS, TICKETS, changed, mapping_of, replay
 from tests.support.shipped_exports import sample
 
 TRIAL = changed(
@@ -176,3 +176,13 @@ def test_the_city_is_shut_on_its_holidays(tmp_path: Path) -> None:
     assert isinstance(calendar, Calendar)
     assert all(day.weekday() < 5 for day in calendar.closed), "a holiday at a weekend is kept on a working day"
     assert len(calendar.closed) == 22
+
+
+@pytest.mark.parametrize(("unit", "named"), [("unit: gbp\n", "gbp"), ("", "reading")])
+def test_a_service_that_readings_name_is_billed_in_their_unit(unit: str, named: str, tmp_path: Path) -> None:
+    trial = "trial:\n  title: Trial\n  provider: {id: desk, name: Desk}\n"
+    (tmp_path / "export.csv").write_text("council,paid,lines\nadur,2026-03-02,5\n", encoding="utf-8")
+
+    found = of(Service, trial_definitions(mapping_of(tmp_path, READINGS + unit + trial), tmp_path / "export.csv"))
+
+    assert (found["accounts-payable"].unit, found["accounts-payable"].counted_by) == (named, "readings")

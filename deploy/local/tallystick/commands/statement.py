@@ -1,7 +1,7 @@
 """`tallystick statement`: a council's month, printed, or written in the forms that billing has."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ import typer
 
 from shared.period import Month
 from shared.scope import Scope
+from shared.web.formats import counted
 from tallystick.console import answer, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.servers import service_api
@@ -125,5 +126,16 @@ def _lines(found: Mapping[str, Any]) -> "Iterator[str | Table]":
     yield table
     if missing := found["vat"]["services_without"]:
         yield f"No VAT treatment is recorded for: {', '.join(missing)}."
+    yield from _unbilled(found["evidence"]["unbilled"])
     if found["illustrative"]:
         yield "Illustrative: example prices, not agreed by any council."
+
+
+def _unbilled(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What was received and recharges nothing, with the reason: a total that lacks it looks like one that is right."""
+    from shared.web.strings import text
+
+    for each in found:
+        which = each.get("item") or each["service"] or "no known service"
+        reason = text(f"unbilled.{each['reason']}")
+        yield f"Not billed: {counted(each['events'], 'event')} of {which}, {each['quantity']} units. {reason}."

@@ -14,7 +14,7 @@ from tallystick.replay.fields import IdField, OwnerFields
 from tallystick.replay.files import open_table
 from tallystick.replay.ids import slug
 from tallystick.replay.mapping import ReplayMapping
-from tallystick.replay.mapping_schema import AnyItems, Trial
+from tallystick.replay.mapping_schema import AnyItems, MappingContent, Trial
 from tallystick.replay.rows import SHOWN_EVERY
 from tallystick.replay.table import InvalidRow, LeftOut, Row
 from tallystick.replay.targets import targets_from
@@ -38,7 +38,6 @@ def trial_definitions(
     if trial is None:
         return []
     found = _names(mapping, csv_path, progressed)
-    unit: Literal["ticket", "work", "reading"] = content.kind if isinstance(content, AnyItems) else "reading"
     councils = _councils(trial, found.councils)
     targets = (*trial.targets, *_targets(trial, mapping, found))
     days = _days_of(content.zone)
@@ -50,7 +49,7 @@ def trial_definitions(
     return [
         trial.provider,
         *calendars,
-        *_services(trial, found.services, unit),
+        *_services(trial, found.services, *_counted(content)),
         *councils,
         *trial.tariffs,
         *(_agreement(trial, council, targets) for council in councils),
@@ -94,7 +93,14 @@ def _councils(trial: Trial, found: Mapping[str, str]) -> list[Council]:
     return [*trial.councils, *named]
 
 
-def _services(trial: Trial, found: Mapping[str, str], unit: str) -> list[Service]:
+def _counted(content: MappingContent) -> tuple[_CountedBy, str]:
+    """What the file's services are billed by, and their unit: readings in another one than the service's are not."""
+    if isinstance(content, AnyItems):
+        return _COUNTED_BY[content.kind], content.kind
+    return "readings", content.unit or "reading"
+
+
+def _services(trial: Trial, found: Mapping[str, str], counted_by: _CountedBy, unit: str) -> list[Service]:
     listed = {service.id for service in trial.services}
     return [
         *trial.services,
@@ -105,7 +111,7 @@ def _services(trial: Trial, found: Mapping[str, str], unit: str) -> list[Service
                 group=trial.title,
                 unit=unit,
                 unit_name=unit,
-                counted_by=_COUNTED_BY.get(unit, "readings"),
+                counted_by=counted_by,
             )
             for made, text in found.items()
             if made not in listed
