@@ -17,7 +17,7 @@ from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from tallystick.backfill import pages, run
 from tallystick.command import app
 from tallystick.replay import scratch
-from tallystick.stack import open_stack
+from tallystick.stack import exclusive_use, open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work
 from tests.support.log_reading import record_counts
 from tests.support.monitoring import ticket
@@ -196,6 +196,19 @@ def test_a_later_export_shows_what_it_withdraws_and_does_exactly_that(folder: Pa
     assert "No difference: there is nothing to send." in output_of(folder, file, *given)
 
 
+def test_in_a_folder_where_nobody_runs_the_services_a_backfill_does_before_and_after(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    assert CliRunner(env={"TALLYSTICK_VAR": str(folder)}).invoke(app, ["load", "adur-worthing"]).exit_code == 0
+    file = file_of(tmp_path, LATE)
+
+    found = report(folder, file)
+    sent = output_of(folder, file, "--approve", found["digest"], *APPROVAL)
+
+    assert found["changes"]["verdict_changes"]["verdicts"]
+    assert "events sent." in sent
+    assert {item for _, item, *_ in holding(folder)} >= {"kept", "missed"}
+
+
 def test_there_is_no_report_while_the_services_are_behind(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +219,8 @@ def test_there_is_no_report_while_the_services_are_behind(
     asyncio.run(published())
     monkeypatch.setattr(run, "PATIENCE_S", 0)
 
-    refused = backfill(folder, file_of(tmp_path, LATE))
+    with exclusive_use(folder):  # where somebody else runs the services, and they do nothing
+        refused = backfill(folder, file_of(tmp_path, LATE))
 
     assert refused.exit_code == 3
     assert re.search(r"still to ingest 2 records", refused.output)  # of the monitor and of billing

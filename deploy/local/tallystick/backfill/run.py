@@ -15,6 +15,7 @@ from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.backfill.candidates import NO_EVENT, FileLine, Refusal, events_of_lines, read_candidate
 from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
+from tallystick.backfill.ingest_here import ingest_here
 from tallystick.backfill.pages import BackfillPages
 from tallystick.backfill.report import BackfillReport, Changes
 from tallystick.backfill.table_changes import changes_of_table
@@ -39,12 +40,25 @@ class BackfillOptions:
 
 
 async def run_backfill(options: BackfillOptions) -> BackfillReport:
-    """What the events would change; where exactly that is approved, the new ones are in the log."""
+    """What the events would change; where exactly that is approved, the new ones are in the log.
+
+    In a folder in which nobody runs the services, they have then judged and metered them, too.
+    """
+    report = await _run(options)
+    if options.approved is not None and report.new:
+        await ingest_here()
+    return report
+
+
+async def _run(options: BackfillOptions) -> BackfillReport:
     with closing(Scratch()) as scratch:
         pages = BackfillPages(scratch)
         if options.mapping is None:
             await asyncio.to_thread(_read_lines, options.file, pages)
         async with open_dry_run(WallClock()) as dry_run:
+            await dry_run.monitor.catch_up()
+            if (await dry_run.behind(await dry_run.held())).records:
+                await ingest_here()
             with progress() as bars:
                 await _wait_for_services(dry_run, bars)
                 if options.mapping is not None:
@@ -102,7 +116,6 @@ async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
 
     What they have still to ingest might be the very events of the file.
     """
-    await dry_run.monitor.catch_up()
     held, now = await dry_run.held(), asyncio.get_running_loop().time
     behind, since = await dry_run.behind(held), now()
     total = behind.records
