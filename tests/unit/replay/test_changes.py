@@ -37,6 +37,21 @@ def test_a_later_export_sends_only_differences(
     assert (changes.new, changes.withdrawn) == (new, withdrawn)
 
 
+@pytest.mark.parametrize("mapping", ["the same mapping", "a mapping with a column more"])
+def test_a_fact_that_was_not_said_before_renumbers_none_that_was(mapping: str, tmp_path: Path) -> None:
+    paused = "  - {event: paused, column: waited, data: {reason: asked, awaiting: council}}\n"
+    waiting = changed(TICKETS, {"column: opened}\n": f"column: opened}}\n{paused}"})
+    before = TICKETS if mapping == "a mapping with a column more" else waiting
+    header = HEADER.replace("resolved", "resolved,waited")
+    with open_register(None) as register:
+        log = Log("/replay/desk", register)
+        log.export(replay(tmp_path, before, f"{header}{DONE_1},\n").timed, as_of_us=1)
+
+        changes = log.export(replay(tmp_path, waiting, f"{header}{DONE_1},2026-06-02T09:30:00\n").timed, as_of_us=2)
+
+    assert (changes.new, changes.withdrawn) == (1, 0)
+
+
 def test_a_fact_that_returns_after_its_withdrawal_has_a_new_id(tmp_path: Path) -> None:
     with open_register(None) as register:
         log = ExportLog("/replay/desk", register)

@@ -1,5 +1,6 @@
 """One row is one item: each time in it is an event."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,17 +85,14 @@ class _ItemTranslator:
         council, item = name
         new_item = self._fields.new_item(row)
         times = self._event_times(row, new_item)
-        made = [
-            self._builder.build(
-                column.type,
-                council=council,
-                item=item,
-                at=at,
-                data=column.data or new_item,
-                sequence=sequence_of(1, number),
+        made, at_one_instant = list[TimedEvent](), Counter[datetime]()
+        for column, at in times:
+            at_one_instant[at] += 1  # of these only: a cell that is filled later renumbers nothing that was sent
+            sequence = sequence_of(1, at_one_instant[at])
+            data = column.data or new_item
+            made.append(
+                self._builder.build(column.type, council=council, item=item, at=at, data=data, sequence=sequence)
             )
-            for number, (column, at) in enumerate(times, start=1)
-        ]
         self._counts.events.update(column.type.tag for column, _ in times)
         return made
 
