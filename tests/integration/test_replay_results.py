@@ -141,6 +141,14 @@ def test_a_statement_names_what_was_received_and_is_not_billed(tmp_path: Path) -
     assert f"Not billed: 1 event of accounts-payable, 5 units. {reason}" in lines(printed)
 
 
+def test_an_item_is_explained_by_the_number_that_its_export_has(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME.replace("1,", "J/1 b,", 1))
+
+    explained = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(app, ["explain", "J/1 b"])
+
+    assert (explained.exit_code, lines(explained)[0]) == (0, "j-1-b of adur, ict: judged")
+
+
 def test_an_export_as_of_an_earlier_instant_changes_nothing_that_a_later_one_said(tmp_path: Path) -> None:
     replay(tmp_path, TICKETS + TRIAL, HEADER + LATE)
 

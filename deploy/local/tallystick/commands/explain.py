@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def explain(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
-    item: Annotated[str, typer.Argument(help="The item's id.")],
+    item: Annotated[str, typer.Argument(help="The item's id, or its number in the export.")],
     council: Annotated[str | None, typer.Option(help="Whose item, where several councils use the id.")] = None,
     stream: Annotated[
         Stream | None, typer.Option(help="Which item, where a ticket and a work item share an id.")
@@ -35,7 +35,9 @@ def explain(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     from sla_monitor.reports.item_report import item_report
     from sla_monitor.reports.item_text import item_text
     from sla_monitor.reports.items import verdict_chart
+    from tallystick.replay.ids import plain_item_id
 
+    item = plain_item_id(item) or item
     if (api := service_api(f"GET /v1/items/{item}")) is not None:
         report = _asked(api, item, council, stream)
     else:

@@ -48,13 +48,18 @@ class IdAssigner:
         return known
 
 
+def plain_item_id(text: str) -> str:
+    """`text` where it is an id, and else what a replay makes of it: `J/9001` is `j-9001`. Empty if nothing is left."""
+    return text if _ID.match(text) else slug(text)
+
+
 def item_id(text: str, first_texts: FirstTexts, *, column: str) -> str:
     """The id of an item that another system calls `text`: a text that is an id already stays as it is.
 
     Raises `InvalidRow`, also where another of the `first_texts` made the id.
     """
     _require_no_nul(text, column)
-    return _claimed(text if _ID.match(text) else slug(text), text, first_texts, column)
+    return _claimed(plain_item_id(text), text, first_texts, column)
 
 
 def _plain(text: str) -> str:
