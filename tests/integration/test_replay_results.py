@@ -149,6 +149,14 @@ def test_an_item_is_explained_by_the_number_that_its_export_has(tmp_path: Path) 
     assert (explained.exit_code, lines(explained)[0]) == (0, "j-1-b of adur, ict: judged")
 
 
+def test_the_first_refused_row_is_named_with_its_reason(tmp_path: Path) -> None:
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + "2,adur,27/03/2026,\n3,adur,28/03/2026,\n")
+
+    assert "the first is line 3: opened: '27/03/2026' is not a time in ISO 8601, like 2026-03-27T16:59:00" in lines(
+        result
+    )
+
+
 def test_an_export_as_of_an_earlier_instant_changes_nothing_that_a_later_one_said(tmp_path: Path) -> None:
     replay(tmp_path, TICKETS + TRIAL, HEADER + LATE)
 

@@ -81,7 +81,10 @@ ADVICE = (
         (NoSpaceLeft, StorageFailed), "What was stored is kept. Put it right and run it again: nothing counts twice."
     ),
     Advice((UnusableFolder,), "Set TALLYSTICK_VAR to a folder that you may write. Nothing was changed."),
-    Advice((EmptyFolder,), "`tallystick load` begins there; TALLYSTICK_VAR names another folder. Nothing was changed."),
+    Advice(
+        (EmptyFolder,),
+        "`tallystick replay` or `load` begins there; TALLYSTICK_VAR names another folder. Nothing was changed.",
+    ),
     Advice((IncompatibleStore,), f"Nothing was changed. {_ADDRESSES}"),
     Advice((InvalidSettings, SchemaOutdated), f"{_ADDRESSES} Nothing was changed."),
     Advice((InvalidMapping, UnknownMapping), "Nothing was read. docs/replay.md describes mapping files."),

@@ -69,7 +69,11 @@ RULE = "  - {event: resolved, column: resolved}"
 @pytest.mark.parametrize(
     ("replacements", "line", "message"),
     [
-        ({RULE: "  - {event: solved, column: resolved}"}, 11, "a ticket has no event 'solved': did you mean resolved?"),
+        (
+            {RULE: "  - {event: solved, column: resolved}"},
+            11,
+            "kind: ticket has no event 'solved': did you mean resolved?",
+        ),
         ({RULE: "  - {event: paused, column: resolved}"}, 11, "#/events/1/data/reason: is missing"),
         (
             {RULE: "  - {event: closed, column: resolved, data: {why: x}}"},

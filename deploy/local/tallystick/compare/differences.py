@@ -120,7 +120,9 @@ def _charge_causes(
         if stated is not None:
             yield CausedDifference("not-in-file", stated.charge_pence, "the file has no such recharge")
     elif stated is None:
-        yield CausedDifference("not-in-tallystick", -file.charge_pence, "Tallystick charges no such service")
+        yield CausedDifference(
+            "not-in-tallystick", -file.charge_pence, "Tallystick charges this council no such service"
+        )
     elif _is_by_usage(file, stated):
         yield from _usage_causes(file.used, stated)
         yield from _fixed_causes(pair, file, stated, shared_costs)

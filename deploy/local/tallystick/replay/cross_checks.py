@@ -161,15 +161,16 @@ def _rule_faults(content: ItemRows | EventRows) -> Faults:
         if count:
             yield Fault(("opening",), f"a rule under events makes {opening!r} too: keep one of them")
     elif count != 1:
-        message = f"one rule must make the event {opening!r}, with which a {content.kind} begins; {count} do"
+        message = f"one rule must make the event {opening!r}, with which kind: {content.kind} begins; {count} do"
         yield Fault(("events",), message)
 
 
 def _one_rule_faults(rule: TimeRule | ActivityRule, content: ItemRows | EventRows) -> Faults:
     known = EVENT_TYPES[content.kind]
     if rule.event not in known:
-        near = did_you_mean(rule.event, known) or f"; it has {', '.join(known)}"
-        yield Fault(("event",), f"a {content.kind} has no event {rule.event!r}{near}")
+        near = did_you_mean(rule.event, known)
+        message = f"kind: {content.kind} has no event {rule.event!r}{near}; it has {', '.join(known)}"
+        yield Fault(("event",), message)
     elif rule.event != OPENING_EVENT[content.kind]:
         yield from (fault.below("data") for fault in known[rule.event].data_faults(rule.data))
     elif rule.data:

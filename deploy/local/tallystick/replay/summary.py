@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from csv import DictReader
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -112,6 +113,13 @@ def _doubtful_lines(doubtful: Mapping[str, Sequence[int]]) -> Iterator[str]:
         yield "  … and more: the column refused_rows of the verdict file (--verdicts) names them all"
 
 
+def _refused_lines(rejects: Path) -> Iterator[str]:
+    """Where the refused rows are, and the first of them: often all are refused for one reason."""
+    yield f"  refused rows, with line and reason: {rejects}"
+    with rejects.open(encoding="utf-8-sig", newline="") as file:
+        yield from (f"    the first is line {row['line']}: {row['reason']}" for row in islice(DictReader(file), 1))
+
+
 def _change_lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
     """What the export changed of what its source sent before."""
     changes = result.changes
@@ -136,7 +144,7 @@ def _change_lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]
 def lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
     yield from result.rows.lines()
     if result.rows.refused:
-        yield f"  refused rows, with line and reason: {options.rejects}"
+        yield from _refused_lines(options.rejects)
     if result.definitions_added:
         yield f"{counted(result.definitions_added, 'definition')} added to the catalogue for the trial"
     yield from result.events.lines()
