@@ -28,6 +28,13 @@ trial:
     - {id: answer, service: ict, measure: response-time, within: 2 hours}
     - {id: fix, service: ict, measure: resolution-time, within: 3 days, reopen: new-cycle}
 """
+PRICED = """  tariffs:
+    - id: ict
+      name: ICT
+      service: ict
+      illustrative: true
+      charges: [{kind: standing, name: Desk, monthly_gbp: "7.00"}]
+"""
 # Met; late; open and late; open and in time; paused; reopened, so that it has two cycles; opened after the instant.
 EXPORT = """ticket,did,at
 met,Open,2026-03-02T09:00:00
@@ -61,8 +68,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def replay(folder: Path, *options: str) -> Result:
-    (folder / "mapping.yaml").write_text(ACTIVITIES.replace("[Note]", "[Note, Open]") + MAPPING, encoding="utf-8")
+def replay(folder: Path, *options: str, mapping: str = MAPPING) -> Result:
+    (folder / "mapping.yaml").write_text(ACTIVITIES.replace("[Note]", "[Note, Open]") + mapping, encoding="utf-8")
     (folder / "export.csv").write_text(EXPORT, encoding="utf-8")
     given = str(folder / "export.csv"), "--mapping", str(folder / "mapping.yaml")
     return command(folder, "replay", *given, "--verdicts", str(folder / "verdicts.csv"), *options)
@@ -145,6 +152,13 @@ def test_attainment_counts_what_the_verdict_file_has(folder: Path) -> None:
 
     for rows in ([row for month in asked for row in month], [row for month in printed for row in month]):
         assert (sum(row["good"] for row in rows), sum(row["total"] for row in rows)) == (met, met + late)
+
+
+def test_a_total_without_vat_is_not_shown_as_one_with_it(tmp_path: Path) -> None:
+    replay(tmp_path, "--as-of", AS_OF, mapping=MAPPING + PRICED)
+
+    with browser(tmp_path) as client:
+        assert "£7.00, VAT not known" in client.get("/statements?month=2026-03").text
 
 
 @pytest.mark.parametrize(("as_of", "month"), [("2026-03-05T12:00:00Z", "2026-03"), ("2026-03-01T00:00:00Z", "2026-02")])

@@ -62,6 +62,7 @@ def _row(listed: ListedStatement) -> dict[str, Any]:
         "number": listed.statement.issued.number if listed.statement.issued else "",
         "due_on": listed.statement.issued.due_on if listed.statement.issued else None,
         "total_pence": amounts.payable_pence + amounts.vat_pence,
+        "vat_is_known": listed.statement.gross_pence is not None,
         "is_issued": shown.is_issued,
         "amounts": amounts,
         "credit_notes": listed.credit_notes,
