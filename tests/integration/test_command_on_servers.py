@@ -138,9 +138,9 @@ def test_a_name_of_several_lines_is_answered_with_the_reference_of_each(folder: 
 
     result = run("explain-penny", *MONTH, of["id"], TALLYSTICK_VAR=str(folder))
 
-    said = refusal(result)
+    refused = refusal(result)
     assert result.exit_code == 2
-    assert all(line["ref"] in said for line in of["lines"])
+    assert all(line["ref"] in refused for line in of["lines"])
 
 
 @pytest.mark.parametrize("arguments", [(*MONTH, "no-such-line"), ("2026-27.0009", "any")], ids=" ".join)

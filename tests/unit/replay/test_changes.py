@@ -6,8 +6,8 @@ import pytest
 
 from shared.contracts.usage import UsageAdjusted, UsageRecorded, UsageReversed
 from tallystick.replay.export_register import open_register
-from tests.support.export_log import JUNE, ExportLog, tickets
-from tests.support.replays import NAMED_READINGS, READINGS, replay
+from tests.support.export_log import HEADER, JUNE, ExportLog, tickets
+from tests.support.replays import NAMED_READINGS, READINGS, TICKETS, changed, replay
 
 OPEN_1, DONE_1 = "1,adur,2026-06-02T09:00:00,", "1,adur,2026-06-02T09:00:00,2026-06-02T10:00:00"
 LATE_1, OPEN_2 = "1,adur,2026-06-02T09:00:00,2026-06-05T10:00:00", "2,adur,2026-06-03T09:00:00,"
@@ -44,7 +44,7 @@ def test_a_fact_that_was_not_said_before_renumbers_none_that_was(mapping: str, t
     before = TICKETS if mapping == "a mapping with a column more" else waiting
     header = HEADER.replace("resolved", "resolved,waited")
     with open_register(None) as register:
-        log = Log("/replay/desk", register)
+        log = ExportLog("/replay/desk", register)
         log.export(replay(tmp_path, before, f"{header}{DONE_1},\n").timed, as_of_us=1)
 
         changes = log.export(replay(tmp_path, waiting, f"{header}{DONE_1},2026-06-02T09:30:00\n").timed, as_of_us=2)
