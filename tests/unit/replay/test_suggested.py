@@ -307,6 +307,7 @@ def test_a_ledger_of_dates_and_amounts_is_readings_without_its_totals(tmp_path: 
     assert found.undecided == ()
     replayed = replay_file(mapping_of(tmp_path, found.text), tmp_path / "Service desk.csv")
     assert (replayed.rejected, replayed.names) == ([], ["recorded", "recorded"])
+    assert 'reading: "Voucher"' in found.text
 
 
 def test_a_first_answer_is_a_response_and_columns_that_are_not_read_are_named(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from shared.web.formats import counted
 from tallystick.console import one_line
 from tallystick.replay.sampled import read_sample
 from tallystick.replay.suggested_columns import ExportColumns, RowKind, columns_of
+from tallystick.replay.suggested_roles import TOTAL
 
 UNDECIDED = "UNDECIDED"
 _MOST_ACTIVITIES = 50
-_TOTAL = re.compile(r"(grand |sub-?)?totals?:?", re.IGNORECASE)
 _SUM_OF_TIMES = "Time of resolution"
 _ONE_ROW: Mapping[RowKind, str] = {
     "item": "item; `rows: event` where a row is one thing that happened",
@@ -86,7 +86,7 @@ def _where_lines(found: ExportColumns) -> Iterator[str]:
     alone = {index for index in blank if sum(bool(cell.strip()) for cell in sample.rows[index]) == 1}
     for name in sample.columns:
         cells = sample.every_cell(name)
-        left_out = {cells[each] for each in blank if cells[each] and (each in alone or _TOTAL.fullmatch(cells[each]))}
+        left_out = {cells[each] for each in blank if cells[each] and (each in alone or TOTAL.fullmatch(cells[each]))}
         if left_out:
             yield f"where: [{{column: {_quoted(name)}, not_in: {_quoted(sorted(left_out))}}}]   # no row of its own"
             return

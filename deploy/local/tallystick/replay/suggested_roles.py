@@ -57,6 +57,8 @@ _TOOK = (r"time to (fix|resolve|resolution|complete)|resolution time|time taken|
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _JOINED = re.compile(r"\b(start|end|open|opened|close|closed|create|created|due)(date|time)\b")
 _MARKS = re.compile(r"[_\-./\s]+")
+# What stands in the rows that sum up others.
+TOTAL = re.compile(r"(grand |sub-?)?totals?:?", re.IGNORECASE)
 
 
 def words(name: str) -> str:
@@ -139,9 +141,11 @@ def _fullest(sample: Sample, columns: Sequence[str]) -> str:
 
 
 def _is_id(sample: Sample, column: str) -> bool:
-    """Whether no two rows have one value, and few have none."""
-    cells = sample.cells(column)
-    return bool(cells) and len(set(cells)) == len(cells) and len(cells) * 10 >= len(sample.rows) * 9 - 10
+    """Whether no two rows but totals have one value, and few have none."""
+    every = sample.cells(column)
+    cells = [text for text in every if not TOTAL.fullmatch(text)]
+    rows = len(sample.rows) - (len(every) - len(cells))
+    return bool(cells) and len(set(cells)) == len(cells) and len(cells) * 10 >= rows * 9 - 10
 
 
 def _are_amounts(cells: Sequence[str]) -> bool:
