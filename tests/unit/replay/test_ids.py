@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -36,9 +37,9 @@ def test_every_id_is_valid_and_no_two_texts_share_one(texts: list[str], of_items
 
     for text in texts:
         try:
-            made[text] = id_of(text, column="name")
+            made[normalize("NFC", text)] = id_of(text, column="name")
         except InvalidRow:
-            assert text not in made
+            assert normalize("NFC", text) not in made
 
     assert all(re.match(ID_PATTERN, name) for name in made.values())
     assert len(set(made.values())) == len(made)
@@ -51,6 +52,25 @@ def test_two_texts_that_would_share_an_id_are_refused_from_the_second_on() -> No
     with pytest.raises(InvalidRow, match=r"team: 'Housing \(repairs\)' and 'Housing - repairs' would both be"):
         naming.id_of("Housing (repairs)", column="team")
     assert naming.id_of("Housing - repairs", column="team") == "housing-repairs"
+
+
+@pytest.mark.parametrize("texts_of_one", [("M\u00f4n", "Mo\u0302n"), ("Mo\u0302n", "M\u00f4n")])
+def test_a_name_is_one_however_its_accents_are_written(texts_of_one: tuple[str, str]) -> None:
+    naming, given, texts = IdAssigner({}), IdAssigner({texts_of_one[0]: "anglesey"}), dict[str, str]()
+
+    for text in texts_of_one:
+        assert naming.id_of(text, column="council") == "mon"
+        assert given.id_of(text, column="council") == "anglesey"
+        assert item_id(text, texts, column="number") == "mon"
+
+
+def test_two_items_with_one_id_are_refused_with_what_to_do() -> None:
+    texts = {"a-b": "a b"}
+
+    with pytest.raises(
+        InvalidRow, match=r"'a/b' and 'a b' would both be 'a-b': give one of them another id in the file"
+    ):
+        item_id("a/b", texts, column="number")
 
 
 def test_a_person_may_say_that_two_texts_are_the_same() -> None:

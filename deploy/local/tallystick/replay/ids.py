@@ -33,12 +33,13 @@ class IdAssigner:
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
-        self._ids = dict(given)
-        self._texts = {made: text for text, made in given.items()}
+        self._ids = {_composed(text): made for text, made in given.items()}
+        self._texts = {made: text for text, made in self._ids.items()}
 
     def id_of(self, text: str, *, column: str) -> str:
         """The id of `text`; raises `InvalidRow`."""
         _require_no_nul(text, column)
+        text = _composed(text)
         known = self._ids.get(text)
         if known is None:
             made = slug(text)
@@ -59,7 +60,14 @@ def item_id(text: str, first_texts: FirstTexts, *, column: str) -> str:
     Raises `InvalidRow`, also where another of the `first_texts` made the id.
     """
     _require_no_nul(text, column)
-    return _claimed(plain_item_id(text), text, first_texts, column)
+    text = _composed(text)
+    made = plain_item_id(text)
+    return _claimed(made, text, first_texts, column, do="give one of them another id in the file")
+
+
+def _composed(text: str) -> str:
+    """The same text in the one form that all ways to write its letters share (UAX 15): macOS writes é as two."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _plain(text: str) -> str:
@@ -71,11 +79,11 @@ def _require_no_nul(text: str, column: str) -> None:
         raise InvalidRow(f"{column}: holds a NUL character")
 
 
-def _claimed(made: str, text: str, first_texts: FirstTexts, column: str) -> str:
+def _claimed(made: str, text: str, first_texts: FirstTexts, column: str, *, do: str = "set them under `values`") -> str:
     """The id `made` of `text`, which no other text has; raises `InvalidRow`."""
     if not _ID.match(made):
         raise InvalidRow(f"{column}: {text!r} makes no id of 1 to 64 letters and digits")
     first = first_texts.setdefault(made, text)
     if first != text:
-        raise InvalidRow(f"{column}: {text!r} and {first!r} would both be {made!r}: set them under `values`")
+        raise InvalidRow(f"{column}: {text!r} and {first!r} would both be {made!r}: {do}")
     return made
