@@ -217,6 +217,20 @@ def test_more_items_go_from_a_complete_export_only_when_exactly_that_is_approved
     assert digest[:16] in approvals.stdout
 
 
+@pytest.mark.parametrize(("content", "why"), [(b"no database" * 50, "(damaged?)"), (None, "cannot be opened")])
+def test_a_register_of_exports_that_cannot_be_used_is_named(content: bytes | None, why: str, tmp_path: Path) -> None:
+    register = tmp_path / "var" / "exports.sqlite"
+    if content is None:
+        register.mkdir(parents=True)
+    else:
+        register.parent.mkdir()
+        register.write_bytes(content)
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + OPEN)
+
+    assert (result.exit_code, f"{register} " in result.stderr, why in result.stderr) == (2, True, True), result.stderr
+
+
 @pytest.mark.parametrize("option", ["--verdicts", "--rejects"])
 @pytest.mark.parametrize("read", ["export.csv", "mapping.yaml", "names.csv"])
 def test_no_file_that_is_written_is_one_that_is_read(option: str, read: str, tmp_path: Path) -> None:

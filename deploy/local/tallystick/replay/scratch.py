@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from shared.sqlite import refuse_unusable
+
 _NAME = "replay.tmp"
 # Values that are sorted at once in memory: events of 500 bytes are 10 MB.
 _RUN = 20_000
@@ -78,6 +80,7 @@ def open_scratch(folder: Path) -> Iterator[Scratch]:
     except sqlite3.OperationalError as fault:
         if fault.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise NoSpaceLeft(f"the disk of {folder} is full") from fault
+        refuse_unusable(fault, path)
         raise
     finally:
         scratch.close()
