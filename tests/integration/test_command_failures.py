@@ -286,6 +286,21 @@ def test_a_bug_is_called_one_and_its_traceback_is_kept_in_a_file(
     assert oct(kept.stat().st_mode & 0o777) == oct(0o600)
 
 
+def test_a_bug_whose_traceback_cannot_be_kept_is_reported_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr(load, "open_stack", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+
+    result = run(tmp_path / "var", "load", "adur-worthing")
+
+    assert result.exit_code == 70
+    assert "Please report it with these details:\nTraceback" in result.stderr
+
+
 def test_a_failure_in_the_log_shows_no_local_variable_and_keeps_standard_output_free(tmp_path: Path) -> None:
     program = """
 import sys, structlog

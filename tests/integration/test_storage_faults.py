@@ -96,6 +96,28 @@ def test_a_full_disk(command: tuple[str, ...], written: Path, tmp_path: Path) ->
     assert "takes no more: make room, and start it again" in output or "look whether its disk is full" in output
 
 
+@pytest.mark.parametrize("piped", [False, True], ids=["a copy of the folder", "what came through a pipe"])
+def test_a_full_disk_of_temporary_files(piped: bool, written: Path, tmp_path: Path) -> None:
+    export = tmp_path / "export.csv"
+    export.write_text("Ref\n" * 50_000, encoding="utf-8")
+    named = f"<(cat {export})" if piped else f"{export} --dry-run"
+    replay = f'exec "$0" -m tallystick replay {named} --mapping glpi'
+    with disk(tmp_path / "temporary", "-o", "size=100k") as full:
+        ended = subprocess.run(
+            ["/bin/bash", "-c", replay, sys.executable],
+            env={**clean_environment(), "TALLYSTICK_VAR": str(written), "TMPDIR": str(full)},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_S,
+            check=False,
+        )
+
+        assert list(full.iterdir()) == []
+    assert (ended.returncode, str(full) in ended.stderr) == (2, True), ended.stderr
+    assert "No space left on device" in ended.stderr
+    assert "bug in Tallystick" not in ended.stderr
+
+
 @pytest.mark.parametrize("command", [LOAD, STATEMENT, ("-m", "sla_monitor"), ("-m", "billing")], ids=" ".join)
 def test_files_that_may_not_grow(command: tuple[str, ...], written: Path, tmp_path: Path) -> None:
     """As with a quota of the user's: a write fails, and the disk is not full."""

@@ -166,12 +166,12 @@ def replaced(path: Path) -> Iterator[Path]:
     """
     target = path.resolve()
     if (target.exists() and not target.is_file()) or not os.access(target.parent, os.W_OK):
-        with _naming(path):
+        with naming(path):
             yield target
         return
     written = target.with_name(f".tallystick-{token_hex(4)}.tmp")
     try:
-        with _naming(path):
+        with naming(path):
             yield written
             if target.exists():
                 shutil.copymode(target, written)
@@ -181,8 +181,8 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """A fault of writing, which does not say of which file it is, names `path`."""
+def naming(path: Path) -> Iterator[None]:
+    """A fault of writing, which does not say of which file it is, is one of `path`."""
     try:
         yield
     except OSError as fault:

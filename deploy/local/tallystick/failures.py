@@ -134,13 +134,22 @@ def report_failure(failure: Exception) -> NoReturn:
         fail(f"{cause.filename or 'A file or the output'} takes no more: {cause.strerror}.", do=_MAKE_SPACE)
     if isinstance(cause, OSError) and cause.filename is not None:
         fail(f"{cause.filename}: {cause.strerror}.", do=_PATHS)
-    with NamedTemporaryFile("w", prefix="tallystick-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        file.write("".join(traceback.format_exception(failure)))
     fail(
         f"This is a bug in Tallystick: {type(cause).__name__}: {cause}.",
-        do=f"What was stored is kept. Please report it with {file.name}, after reading that it holds nothing secret.",
+        do=f"What was stored is kept. Please report it with {_details(failure)}",
         code=EXIT_BUG,
     )
+
+
+def _details(failure: Exception) -> str:
+    """Where the traceback is: in a file, or where none can be written, here."""
+    text = "".join(traceback.format_exception(failure))
+    try:
+        with NamedTemporaryFile("w", prefix="tallystick-", suffix=".txt", delete=False, encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        return f"these details:\n{text}"
+    return f"{file.name}, after reading that it holds nothing secret."
 
 
 def _first(failure: Exception) -> Exception:

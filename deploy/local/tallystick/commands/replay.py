@@ -93,7 +93,15 @@ def _require_apart(read: Sequence[Path], verdicts: Path | None, rejects: Path) -
 @contextmanager
 def _copied(folder: Path) -> Iterator[Path]:
     """A copy of the state folder, which is gone afterwards: what is done there is done by the code that does it."""
+    from tallystick.replay.scratch import NoSpaceLeft
+
     with TemporaryDirectory(prefix="tallystick-dry-run-") as made:
         copy = Path(made) / "state"
-        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.lock", "replay.tmp*", "rejects"))
+        try:
+            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.lock", "replay.tmp*", "rejects"))
+        except shutil.Error as faults:  # one for each file: what is said of the first says it all
+            why = str(faults.args[0][0][2]).partition(": ")[0]
+            raise NoSpaceLeft(
+                f"{folder} cannot be copied to {made} for a dry run ({why}): set TMPDIR to a folder with more space"
+            ) from faults
         yield copy

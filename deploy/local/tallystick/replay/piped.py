@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tallystick.console import err
+from tallystick.console import err, naming
 from tallystick.replay.table import UnreadableFile
 
 # What a pipe of the shell is called: `/dev/stdin`, and the number of `<(command)`.
@@ -28,7 +28,7 @@ def as_file(path: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix="tallystick-pipe-") as folder:
         copy = Path(folder) / name_of(path)
         err.print(f"Reading {path} until it ends.")
-        with path.open("rb") as content, copy.open("wb") as written:
+        with naming(Path(folder).parent), path.open("rb") as content, copy.open("wb") as written:
             shutil.copyfileobj(content, written)
         yield copy
 
