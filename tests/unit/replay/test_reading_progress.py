@@ -11,6 +11,7 @@ import pytest
 
 from tallystick.replay.rows import RowCounts
 from tallystick.replay.scratch import Scratch
+from tallystick.replay.table import UnreadableFile
 from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
 from tests.support.replays import TICKETS, mapping_of
@@ -70,3 +71,37 @@ def test_the_names_for_a_trial_are_read_as_visibly(tmp_path: Path) -> None:
 
     assert len(seen) == 4
     assert 0 < seen[0] <= seen[-1] <= path.stat().st_size
+
+
+def appended(path: Path) -> None:
+    with path.open("a", encoding="utf-8") as text:
+        text.write("4001,adur,2026-03-02T09:")
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other.csv")
+    other.write_bytes(path.read_bytes())
+    other.rename(path)
+
+
+@pytest.mark.parametrize("change", [appended, replaced, Path.unlink])
+def test_a_file_that_changes_while_it_is_read_is_refused(change: Callable[[Path], None], tmp_path: Path) -> None:
+    path = plain(tmp_path / "export.csv")
+    changes = iter([change])
+
+    def progressed(_: int) -> None:
+        for each in changes:
+            each(path)
+
+    with (
+        closing(Scratch()) as scratch,
+        pytest.raises(UnreadableFile, match=r"export.csv was changed while it was read"),
+    ):
+        translate(
+            mapping_of(tmp_path, TICKETS),
+            path,
+            counts=RowCounts(),
+            rejects=print,
+            scratch=scratch,
+            progressed=progressed,
+        )
