@@ -76,6 +76,7 @@ def test_the_state_of_a_statement_is_answered_in_the_words_of_its_page(client: T
     assert "<strong>Issued.</strong>" in pages[0]
     assert "<strong>Draft.</strong>" in pages[1]
     assert "Nothing is due before the statement is issued." in pages[1]
+    assert ['href="/v1/statements/ashby/2026-04.tally"' in page for page in pages] == [True, False]
 
 
 def test_the_hash_of_a_form_is_that_of_the_json_alone(client: TestClient) -> None:
