@@ -1,6 +1,7 @@
 """What every folder of tests shares: the real servers of a run, and marks that say what a test needs of the machine."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -139,3 +140,11 @@ def _databases(request: pytest.FixtureRequest, dialect: str, folder: Path, made:
         return lambda package: f"sqlite:///{folder}/{package}.db"
     migrated: DatabaseOf = request.getfixturevalue("migrated_databases")
     return lambda package: made.enter_context(databases.working_copy(migrated(package)))
+
+
+@pytest.fixture
+def as_from_a_terminal() -> Iterator[None]:
+    """Ctrl-C is not ignored, also where tests are run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -90,6 +90,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         running.process.wait()
 
 
+@pytest.mark.usefixtures("as_from_a_terminal")
 def test_make_demo_prints_what_the_readme_shows_and_keeps_its_data_when_stopped(demo: Demo) -> None:
     address = demo.until(r"Open (http://\S+)  ")[1]
     browser = build_opener(HTTPCookieProcessor())

@@ -1,6 +1,8 @@
 """Ctrl-C ends the command with 130 and one true line, whatever it was doing."""
 
+import asyncio
 import inspect
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -13,9 +15,10 @@ from typer.testing import CliRunner
 
 import tallystick
 from tallystick.command import VERBS, app
-from tallystick.interruption import Interruption
+from tallystick.interruption import Interruption, run_to_end
 from tests.support.service_process import state_folder_env
 
+pytestmark = pytest.mark.usefixtures("as_from_a_terminal")
 # Ctrl-C comes when the command's imports reach the module that is named.
 PROGRAM = """
 import importlib.abc, os, signal, sys
@@ -116,3 +119,21 @@ def test_a_backfill_has_changed_nothing_unless_it_was_approved() -> None:
 
     assert backfill.interruption(["events.jsonl"]) is Interruption.READS
     assert backfill.interruption(["events.jsonl", "--approve=0a1b"]) is Interruption.BACKFILLS
+
+
+def test_a_program_that_calls_the_command_keeps_its_signals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TALLYSTICK_VAR", str(tmp_path))
+    before = signal.getsignal(signal.SIGINT)
+
+    assert sentence_after(monkeypatch, "attainment") == Interruption.READS.sentence
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_thread_of_another_program_may_call_the_command() -> None:
+    async def work() -> int:
+        return 7
+
+    async def program() -> int:
+        return await asyncio.to_thread(lambda: run_to_end(work()))
+
+    assert asyncio.run(program()) == 7

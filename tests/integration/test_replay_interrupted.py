@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,7 @@ LONGEST_S = 120
 SCRATCH = "replay.tmp"  # there while a replay works
 
 
-@pytest.fixture(autouse=True)
-def as_from_a_terminal() -> Iterator[None]:
-    """Ctrl-C is not ignored, also where these tests are run in the background of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("as_from_a_terminal")
 
 
 @pytest.fixture(scope="module")

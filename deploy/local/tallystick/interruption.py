@@ -40,14 +40,19 @@ class Interruption(StrEnum):
 
 
 class _Process:
-    """What is known of an interruption of this process: what it leaves behind, and which signal ended the command."""
+    """What is known of an interruption of this process: what it leaves behind, and which signal ended the command.
 
+    `is_command` is False where the command is called by another program, whose signals are its own.
+    """
+
+    is_command: bool = False
     left: Interruption = Interruption.READS
     ended_by: int = signal.SIGINT
 
 
 def end_at_once() -> None:
     """Ctrl-C ends the process in one line: what is being imported could otherwise print a traceback, or swallow it."""
+    _Process.is_command = True
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored, as by nohup
         signal.signal(signal.SIGINT, _end)
     for name in _FROM_OUTSIDE:
@@ -72,7 +77,7 @@ def raise_from_now_on(left: Interruption) -> None:
 
 def end_undisturbed() -> int:
     """Nothing interrupts the end of an interrupted command; returns its exit code, 128 and the signal's number."""
-    if signal.getsignal(signal.SIGINT) in {signal.default_int_handler, _end}:
+    if _Process.is_command and signal.getsignal(signal.SIGINT) in {signal.default_int_handler, _end}:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return 128 + _Process.ended_by
 
@@ -87,7 +92,8 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
     async def watched() -> T:
         cancel = signal.getsignal(signal.SIGINT)
-        if callable(cancel) and cancel is not signal.default_int_handler:  # asyncio has set its own
+        is_asyncios = callable(cancel) and cancel is not signal.default_int_handler
+        if _Process.is_command and is_asyncios:
             signal.signal(signal.SIGINT, partial(_once, cancel))
         return await work
 
