@@ -13,7 +13,6 @@ from functools import partial
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
-EXIT_INTERRUPTED = 130  # 128 + SIGINT
 _FROM_OUTSIDE = ("SIGTERM", "SIGHUP")
 T = TypeVar("T")
 

@@ -145,7 +145,10 @@ def _id_line(name: str, found: ExportColumns) -> str:
         return f"# {name}: no column of ids was found: the id is made of the row's content"
     repeated = len(cells := found.sample.cells(column)) - len(set(cells))
     is_table = repeated and found.rows == "item"
-    twice = f"   # {counted(repeated, 'row')} repeats one: refused, unless you add `repeated: last`" if is_table else ""
+    repeat = "repeats" if repeated == 1 else "repeat"
+    twice = (
+        f"   # {counted(repeated, 'row')} {repeat} one: refused, unless you add `repeated: last`" if is_table else ""
+    )
     return f"{name}: {_quoted(column)}{twice}"
 
 

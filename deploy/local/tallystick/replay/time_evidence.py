@@ -32,6 +32,7 @@ _TIMES_OF_DAY = (
 _DAY_OF: Mapping[str, str] = {f"{day}{time}": day for day, time in product(_DAYS, _TIMES_OF_DAY)}
 _NUMBERS = ("epoch-seconds", "epoch-milliseconds")
 _DIRECTIVE, _WORD = re.compile(r"%[A-Za-z]"), re.compile(r"[0-9A-Za-z]+")
+_SPACES = re.compile(r"\s+")
 _DOTTED = re.compile(r"([ap])\.m\.", re.IGNORECASE)
 _EVERY_FORM = (ISO, *_NUMBERS, *_DAY_OF)
 
@@ -65,7 +66,8 @@ def time_evidence(columns: Sequence[Sequence[str]], zone: ZoneInfo) -> TimeEvide
         return TimeEvidence(undecided=f"whether days or months come first: {read} read all {count:,} times")
     every, read_by = tuple(dict.fromkeys(chosen)), list(zip(chosen, by_column, strict=True))
     unread = [text for form, cells in read_by for text in cells if not _read(form, [text], zone)]
-    but = f"; {len(unread):,} of them is not and is refused, for example {unread[0]!r}" if unread else ""
+    be = "is" if len(unread) == 1 else "are"
+    but = f"; {len(unread):,} of them {be} not and {be} refused, for example {unread[0]!r}" if unread else ""
     if set(every) <= {ISO}:
         return TimeEvidence(reason=f"times are ISO 8601{but}")
     of_form = "of this form" if len(every) == 1 else "of one of these forms"
@@ -90,7 +92,7 @@ def forms_of(cells: Sequence[str], zone: ZoneInfo) -> list[str]:
 def _unread(cells: Sequence[str], zone: ZoneInfo) -> str:
     """A cell that the form of the first one does not read; the first where none reads it."""
     first = next((form for form in _EVERY_FORM if _read(form, cells[:1], zone)), None)
-    return cells[0] if first is None else next(text for text in cells if not _read(first, [text], zone))
+    return cells[0] if first is None else next((text for text in cells if not _read(first, [text], zone)), cells[0])
 
 
 def _read(form: str, cells: Sequence[str], zone: ZoneInfo) -> int:
@@ -107,13 +109,15 @@ def _read(form: str, cells: Sequence[str], zone: ZoneInfo) -> int:
 
 
 def _marks(text: str) -> str:
-    """What is left of a time without its digits and words."""
-    return _WORD.sub("", _DOTTED.sub(r"\1m", text))
+    """What is left of a time without its digits and words; spaces in a row are one, as forms read them."""
+    return _SPACES.sub(" ", _WORD.sub("", _DOTTED.sub(r"\1m", text)))
 
 
 def _is_alike(form: str, usual: str) -> bool:
     """Whether the form has the marks that most times have: of most forms they are others, and looking is quick."""
-    return _DIRECTIVE.sub("", form) in ({usual} if "%z" not in form else {usual.rstrip("+-:"), usual[:-1]})
+    return _SPACES.sub(" ", _DIRECTIVE.sub("", form)) in (
+        {usual} if "%z" not in form else {usual.rstrip("+-:"), usual[:-1]}
+    )
 
 
 def _order_shown(read_by: Sequence[tuple[str, Sequence[str]]], zone: ZoneInfo) -> Iterator[str]:
