@@ -32,6 +32,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shared_servers.end()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes go by the name of their argument: packed ones hold the second of their making, which differs by worker."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests are marked by what they need: `docker` where a fixture asks for it, `unit` and `host` by their folder."""
