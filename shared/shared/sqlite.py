@@ -70,11 +70,19 @@ class SqliteFile:
         return await self._run("BEGIN IMMEDIATE", work)
 
     async def close(self) -> None:
-        """Release the file once the work asked for before is done. Idempotent."""
-        if self._open:
-            self._open = False
-            if self._thread is not None:
-                await asyncio.to_thread(self._thread.shutdown)
+        """Release the file once the work asked for before is done, also where nobody waits for it. Idempotent."""
+        if not self._open:
+            return
+        self._open = False
+        if self._thread is None:
+            self._release()
+        else:
+            released = self._thread.submit(self._release)
+            self._thread.shutdown(wait=False)
+            await asyncio.to_thread(released.result)
+
+    def _release(self) -> None:
+        with self._one_at_a_time:
             self._connection.close()
 
     async def _run(self, begin: str, work: Work[T]) -> T:

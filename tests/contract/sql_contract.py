@@ -21,9 +21,11 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    event,
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import StatementError
@@ -32,7 +34,7 @@ from sqlalchemy.schema import DropTable
 from shared.log.port import Fenced, Shard
 from shared.log.processor import Busy
 from shared.sql.columns import UtcDateTime
-from shared.sql.engine import connect, read_transaction
+from shared.sql.engine import close, connect, read_transaction
 from shared.sql.inbox import Arrival, InsertResult, inbox_table, receive, receive_dry_run
 from shared.sql.migrate import SchemaOutdated, UnknownRevision, check, migrate, version_table
 from shared.sql.progress import Counts, Progress, ShardProgress, SqlKnownLogs, known_log_table, progress_table
@@ -339,6 +341,21 @@ class SqlContract:
             assert set(receive(connection, INBOX, batch)) == {InsertResult.NEW}
         with engine.begin() as connection:
             assert set(receive(connection, INBOX, batch)) == {InsertResult.DUPLICATE}
+
+    def test_a_connection_in_use_while_its_engine_is_closed_is_closed_when_it_comes_back(self, engine: Engine) -> None:
+        opened: list[object] = []
+        closed: list[object] = []
+        event.listen(engine, "connect", lambda connection, _: opened.append(connection))
+        event.listen(engine, "close", lambda connection, _: closed.append(connection))
+
+        with engine.connect() as connection:
+            close(engine)
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+        with engine.connect():
+            close(engine)
+
+        assert len(opened) == 1  # the first was open before anybody listened
+        assert len(closed) == 2
 
     # Migrations
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.log.processor import Busy
 from shared.sqlite import BUSY_TIMEOUT_S, refuse_unusable, set_pragmas
@@ -55,6 +56,20 @@ def connect(url: str, *, role: str | None = None) -> Engine:
             return postgres_engine(parsed, role)
         case other:
             raise UnusableDatabase(f"expected sqlite:///… or postgresql+psycopg://…, got a {other} address")
+
+
+def close(engine: Engine) -> None:
+    """No connection is open, and one that a thread still uses is closed as soon as it gives it back. Idempotent.
+
+    A request that was cut off leaves its thread at work; its connection would otherwise go back to a pool that nobody
+    has any more.
+    """
+    event.listen(engine, "checkin", _close_returned)
+    engine.dispose()
+
+
+def _close_returned(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.close()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from importlib import import_module
 from sqlalchemy import Connection, Engine, text
 
 from shared.scope import Scope
-from shared.sql.engine import connect, read_transaction
+from shared.sql.engine import close, connect, read_transaction
 
 REQUESTS = "tallystick_app"
 WORKER = "tallystick_worker"
@@ -63,8 +63,8 @@ class Database:
 
     def close(self) -> None:
         """No connection is open. Idempotent."""
-        self.requests.dispose()
-        self.workers.dispose()
+        close(self.requests)
+        close(self.workers)
 
 
 @contextmanager

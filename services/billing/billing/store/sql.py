@@ -35,7 +35,7 @@ from shared.contracts.topics import CATALOGUE, STATEMENTS
 from shared.contracts.versions import DefinitionVersion
 from shared.log.port import Shard
 from shared.scope import Scope
-from shared.sql.engine import read_transaction
+from shared.sql.engine import close, read_transaction
 from shared.sql.inbox import InsertResult, receive_dry_run
 from shared.sql.isolation import Database, scoped_read
 from shared.sql.migrate import prepare
@@ -152,7 +152,7 @@ class SqlStore:
         return {each: counted.get(each, 0) for each in get_args(DefinitionKind)}
 
     def close(self) -> None:
-        self._engine.dispose()
+        close(self._engine)
 
     def _current_terms(self, connection: Connection, scope: Scope) -> Terms:
         """What is visible in `scope` of the catalogue as of this transaction.

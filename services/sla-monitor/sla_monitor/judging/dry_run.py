@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import TimeAdvanced
 from shared.log.port import Bounds, Bus, Outgoing, Record, Shard
 from shared.log.validation import InvalidRecord
+from shared.sql.engine import close
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.startup_errors import InvalidSettings
@@ -117,7 +118,7 @@ class JudgingDryRun:
         """Everything is released."""
         await self._states.close()
         if self._engine is not None:
-            self._engine.dispose()
+            close(self._engine)
 
 
 def _open_database(url: str) -> Engine | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.sqlite import SqliteFile
+from tests.support.service_process import PATIENCE_S
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY);"
 
@@ -33,6 +34,14 @@ def add(connection: sqlite3.Connection, *numbers: int) -> None:
 
 def add_one(number: int, connection: sqlite3.Connection) -> None:
     add(connection, number)
+
+
+def is_open(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.total_changes  # noqa: B018 (whatever is asked of a closed connection is refused)
+    except sqlite3.ProgrammingError:
+        return False
+    return True
 
 
 def count(connection: sqlite3.Connection) -> int:
@@ -114,3 +123,18 @@ async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path, durab
         assert [await file.read(count) for file in files] == [0] * 6
         for file in files:
             await file.close()
+
+
+async def test_a_caller_who_gives_up_waiting_for_the_end_leaves_the_file_closed(file: SqliteFile) -> None:
+    held: list[sqlite3.Connection] = []
+    await file.read(held.append)
+    working = asyncio.create_task(file.write(lambda connection: add(connection, *range(50_000))))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(file.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(working, closing, return_exceptions=True)
+
+    async with asyncio.timeout(PATIENCE_S):
+        while is_open(held[0]):  # noqa: ASYNC110 (it is closed by another thread)
+            await asyncio.sleep(0.01)
