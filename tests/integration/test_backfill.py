@@ -209,6 +209,26 @@ def test_in_a_folder_where_nobody_runs_the_services_a_backfill_does_before_and_a
     assert {item for _, item, *_ in holding(folder)} >= {"kept", "missed"}
 
 
+def test_a_replayed_folder_is_filled_in_as_of_its_replay(tmp_path: Path) -> None:
+    """What falls due between the replay's instant and the present is open, before and after."""
+    folder, export, mapping = tmp_path / "var", tmp_path / "export.csv", tmp_path / "desk.yaml"
+    mapping.write_text(TICKET_MAPPING)
+    export.write_text("number,council,opened,resolved\nT1,adur,2026-03-03T09:00,2026-03-03T10:00\n")
+    run = CliRunner(env={"TALLYSTICK_VAR": str(folder)})
+    assert run.invoke(app, ["load", "adur-worthing"]).exit_code == 0
+    replayed = ["replay", str(export), "--mapping", str(mapping), "--as-of", "2026-03-05T09:00:00Z"]
+    assert run.invoke(app, replayed).exit_code == 0
+    before = holding(folder)
+    file = file_of(tmp_path, ticket(("Wed 2026-03-04 16:00", "opened"), item="young"))
+
+    found = report(folder, file)
+    output_of(folder, file, "--approve", found["digest"], *APPROVAL)
+
+    assert found["changes"]["events"] == {"tallystick.ticket.opened.v1": 1}
+    assert found["changes"]["verdict_changes"]["verdicts"] == []
+    assert holding(folder) == before
+
+
 def test_there_is_no_report_while_the_services_are_behind(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,17 +196,21 @@ async def open_existing_stack(folder: Path) -> AsyncIterator[Stack]:
 @asynccontextmanager
 async def open_as_judged(folder: Path) -> AsyncIterator[Stack]:
     """As `open_existing_stack`, at the instant as of which a replay judged the folder last, which is said on stderr."""
+    require_data(folder)
+    clock = clock_as_judged(folder)
+    async with open_stack(folder, clock=clock, margin_s=0) if clock else open_stack(folder) as stack:
+        yield stack
+
+
+def clock_as_judged(folder: Path) -> FixedClock | None:
+    """Stands at the instant as of which a replay judged the folder last, which is said on stderr; None without one."""
     from tallystick.replay.export_register import judged_as_of
 
-    require_data(folder)
     as_of = judged_as_of(folder)
     if as_of is None:
-        async with open_stack(folder) as stack:
-            yield stack
-        return
+        return None
     err.print(f"As of {as_of:%Y-%m-%dT%H:%M:%SZ}, as the last replay into {folder} was.")
-    async with open_stack(folder, clock=FixedClock(as_of), margin_s=0) as stack:
-        yield stack
+    return FixedClock(as_of)
 
 
 @contextmanager

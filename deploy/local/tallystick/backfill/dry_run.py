@@ -32,9 +32,9 @@ from sla_monitor.settings import DryRunSettings
 from tallystick.backfill.candidates import Candidate
 from tallystick.backfill.pages import BackfillPages
 from tallystick.backfill.report import Changes, changes
-from tallystick.servers import ADDRESS, require_addresses
+from tallystick.servers import ADDRESS, named_servers, require_addresses
 from tallystick.services import BILLING, DATABASE, OWN_DATABASE
-from tallystick.stack import require_data
+from tallystick.stack import clock_as_judged, require_data
 
 _InsertResult = InsertResult | FactResult | None
 _NEW: frozenset[_InsertResult] = frozenset({InsertResult.NEW, FactResult.NEW})
@@ -69,7 +69,8 @@ class Behind:
 class BackfillDryRun:
     """Judging and rating beside the running instances, which are not disturbed.
 
-    Every method raises `Busy` while a database is away.
+    `clock` is the present, also where items are judged as of an earlier instant. Every method raises `Busy` while a
+    database is away.
     """
 
     bus: Bus
@@ -150,11 +151,17 @@ class BackfillDryRun:
 
 @asynccontextmanager
 async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
-    """What the environment's settings name; `DATABASE_URL` is billing's. All of it is closed on the way out."""
+    """What the environment's settings name; `DATABASE_URL` is billing's. All of it is closed on the way out.
+
+    A replayed folder is judged as of its last replay, as whatever ingests the events there will do.
+    """
     billing_database = read_text(OWN_DATABASE[BILLING]) or read_text(DATABASE)
     if read_text("BUS_URL") or read_text(ADDRESS):
         require_addresses(["BUS_URL"], ["STATE_URL"], [OWN_DATABASE[BILLING], DATABASE])
     monitor_settings = read_settings(DryRunSettings, DATABASE_URL=billing_database)
+    replayed = clock_as_judged(monitor_settings.var) if named_servers() is None else None
+    if replayed is not None:
+        monitor_settings = read_settings(DryRunSettings, DATABASE_URL=billing_database, SLA_CLOCK_MARGIN_S=0)
     billing_settings = read_settings(BillingSettings, DATABASE_URL=billing_database)
     addresses = monitor_settings.bus_url, monitor_settings.state_url, billing_settings.database_url
     require_data(monitor_settings.var, unless=addresses)
@@ -163,10 +170,10 @@ async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
         stack.push_async_callback(bus.close)
         await bus.ensure_topics(TOPICS)
         with busy_during_outages():
-            billing = build_billing(billing_settings, bus=bus, clock=clock)
+            billing = build_billing(billing_settings, bus=bus, clock=replayed or clock)
         stack.push_async_callback(billing.close)
         with busy_during_outages():
-            monitor = JudgingDryRun(monitor_settings, bus=bus, clock=clock)
+            monitor = JudgingDryRun(monitor_settings, bus=bus, clock=replayed or clock)
         stack.push_async_callback(monitor.close)
         yield BackfillDryRun(bus, monitor, billing, clock)
 
