@@ -1,5 +1,6 @@
 """What a replay keeps outside memory comes back as if it had been held there, and nothing of it is left behind."""
 
+import resource
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.startup_errors import StorageFailed
 from tallystick.replay import scratch as scratch_file
 from tallystick.replay.scratch import FirstValues, NoSpaceLeft, Scratch, Sorted, StoredCounts, open_scratch
 from tests.support.figures import print_figure
@@ -93,6 +95,7 @@ def test_a_file_that_does_not_fit_in_memory_makes_the_same_events_and_refusals(
 PEAK_MB = """
 import resource, sys
 from pathlib import Path
+from shared.startup_errors import StorageFailed
 from tallystick.replay import scratch as scratch_file
 from tallystick.replay.mapping import read_mapping
 from tallystick.replay.rows import RowCounts
@@ -156,5 +159,17 @@ def fill_the_disk(folder: Path) -> None:
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(NoSpaceLeft, match=r"the disk of .* is full"):
         fill_the_disk(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_takes_no_byte_is_one_sentence_and_is_closed(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises((NoSpaceLeft, StorageFailed), match="full"), open_scratch(tmp_path):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ Nothing of it outlives the command: the file is written without a journal, and i
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from heapq import merge
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -52,7 +52,11 @@ class Scratch:
 
     def __init__(self, path: Path | None = None) -> None:
         self._connection = sqlite3.connect(path or "", isolation_level=None, check_same_thread=False)
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection.executescript(_SCHEMA)
+        except BaseException:
+            self._connection.close()
+            raise
         self.execute, self.executemany = self._connection.execute, self._connection.executemany
         self._collections = 0
 
@@ -70,20 +74,19 @@ class Scratch:
 def open_scratch(folder: Path) -> Iterator[Scratch]:
     """A file in `folder`, which is removed on the way out, or here if a killed command left it.
 
-    Raises `NoSpaceLeft` where the block meets a full disk.
+    Raises `NoSpaceLeft` where the disk is full, or gets full in the block.
     """
     path = folder / _NAME
     path.unlink(missing_ok=True)
-    scratch = Scratch(path)
     try:
-        yield scratch
+        with closing(Scratch(path)) as scratch:
+            yield scratch
     except sqlite3.OperationalError as fault:
         if fault.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise NoSpaceLeft(f"the disk of {folder} is full") from fault
         refuse_unusable(fault, path)
         raise
     finally:
-        scratch.close()
         path.unlink(missing_ok=True)
 
 
