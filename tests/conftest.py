@@ -149,7 +149,9 @@ def _databases(request: pytest.FixtureRequest, dialect: str, folder: Path, made:
 
 @pytest.fixture
 def as_from_a_terminal() -> Iterator[None]:
-    """Ctrl-C is not ignored, also where tests are run in the background of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """No signal of a terminal is ignored, also where tests are run in the background of a shell or under nohup."""
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    before |= {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
