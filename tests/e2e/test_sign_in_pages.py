@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from html import unescape
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError
@@ -159,6 +161,56 @@ def test_after_a_detour_over_sign_in_people_are_where_they_wanted_to_be(
 
     assert page.url == f"{demo.address}/attainment?council=adur"
     assert f"Signed in: {OFFICER}" in page.inner_text("header")
+
+
+def test_every_page_names_its_own_reader_and_leads_to_pages_that_they_may_read(
+    demo: RunningDemo, browser: Browser
+) -> None:
+    """One after the other, so that a page that was kept for the first would be shown to the second."""
+    for title in (OPERATOR, "Provider finance officer", OFFICER):
+        context = browser.new_context()
+        signed_in(context, demo, title)
+
+        pages = pages_from(context, demo.address)
+        context.close()
+
+        assert len(pages) > 30
+        assert [address for address, page in pages.items() if page.status >= HTTPStatus.BAD_REQUEST] == []
+        readers = {name for page in pages.values() for name in re.findall("Signed in: ([^<]+)<", page.text)}
+        assert readers == {title}
+
+
+class ReadPage(NamedTuple):
+    """What answered: its status and, of a page, its text."""
+
+    status: int
+    text: str
+
+
+def pages_from(context: BrowserContext, address: str) -> dict[str, ReadPage]:
+    """What can be reached by links from the home page; of what has one form, the first."""
+    found: dict[str, ReadPage] = {}
+    forms: set[str] = set()
+    waiting = ["/", "/events"]
+    while waiting:
+        path = waiting.pop(0)
+        answer = context.request.get(f"{address}{path}")
+        is_page = answer.headers["content-type"].startswith("text/html")
+        found[path] = ReadPage(answer.status, answer.text() if is_page else "")
+        for link in re.findall(r'href="(/[^"#]*)', found[path].text):
+            to = unescape(link)
+            form = form_of(to)
+            if to not in found and to not in waiting and form not in forms:
+                forms.add(form)
+                waiting.append(to)
+    return found
+
+
+def form_of(path: str) -> str:
+    """The first two parts of a path, how it ends, and the names of what it asks for."""
+    before, _, query = path.partition("?")
+    parts, names = Path(before).parts, re.findall("([^=&]+)=", query)
+    return f"{parts[1:3]} {len(parts)} {Path(before).suffix} {names}"
 
 
 def test_a_board_that_is_watched_is_use_of_the_session(demo: RunningDemo, browser: Browser) -> None:

@@ -72,14 +72,17 @@ class SchemaView:
 
 
 def router(service: str, document: Callable[[], Document]) -> APIRouter:
-    """`/api/SERVICE` and `/api/SERVICE.json`; the document is made when it is asked for first."""
+    """`/api/SERVICE` and `/api/SERVICE.json`; the document is made when it is asked for first.
+
+    The page is made for each reader, since it says who that is.
+    """
     routes = APIRouter(include_in_schema=False)
     made = cache(document)
-    page = cache(lambda: api_page(service, made()))
+    views = cache(lambda: _views(service, made()))
 
     @routes.get(f"{API_PATH}/{service}", response_class=HTMLResponse)
     def reference() -> str:
-        return page()
+        return environment().get_template("api_reference.html").render(views())
 
     @routes.get(f"{API_PATH}/{service}.json")
     def described() -> JSONResponse:
@@ -88,22 +91,16 @@ def router(service: str, document: Callable[[], Document]) -> APIRouter:
     return routes
 
 
-def api_page(service: str, document: Document) -> str:
-    """The document as a page."""
-    components = document.get("components", {})
-    schemas = [_schema(name, schema) for name, schema in sorted(components.get("schemas", {}).items())]
-    return (
-        environment()
-        .get_template("api_reference.html")
-        .render(
-            service=service,
-            title=document["info"]["title"],
-            operations=list(_operations(document)),
-            refusals=_refusals(document),
-            schemas=schemas,
-            json_path=f"{API_PATH}/{service}.json",
-        )
-    )
+def _views(service: str, document: Document) -> Mapping[str, Any]:
+    schemas = document.get("components", {}).get("schemas", {})
+    return {
+        "service": service,
+        "title": document["info"]["title"],
+        "operations": list(_operations(document)),
+        "refusals": _refusals(document),
+        "schemas": [_schema(name, schema) for name, schema in sorted(schemas.items())],
+        "json_path": f"{API_PATH}/{service}.json",
+    }
 
 
 def _operations(document: Document) -> Iterator[OperationView]:

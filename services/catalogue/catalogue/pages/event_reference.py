@@ -62,7 +62,8 @@ def router() -> APIRouter:
 
     @routes.get("/events", response_class=HTMLResponse)
     def page() -> str:
-        return _page()
+        template = environment("catalogue").get_template("events.html")
+        return template.render(types=_event_types(), reasons=REASONS)
 
     @routes.get("/schemas/{name}")
     def schema(name: str) -> Response:
@@ -78,10 +79,9 @@ def router() -> APIRouter:
 
 
 @cache
-def _page() -> str:
+def _event_types() -> list[EventType]:
     shown = examples()
-    types = [_event_type(type_, shown) for type_ in sorted(PROVIDED, key=lambda each: str(each.__struct_config__.tag))]
-    return environment("catalogue").get_template("events.html").render(types=types, reasons=REASONS)
+    return [_event_type(type_, shown) for type_ in sorted(PROVIDED, key=lambda each: str(each.__struct_config__.tag))]
 
 
 def _event_type(type_: type[Any], shown: dict[str, dict[str, Any]]) -> EventType:
