@@ -9,14 +9,26 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.support import databases, servers, shared_servers
 
 DatabaseOf = Callable[[str], str]
 _HERE = Path(__file__).parent
 MARKED_FOLDERS = {"unit": "unit", "architecture": "host", "e2e": "host", "chaos": "host"}
+# What takes minutes; a change of the order costs time and nothing else.
+LONGEST = (
+    "tests/chaos/",
+    "tests/e2e/test_compose.py",
+    "tests/integration/test_closing.py",
+    "tests/integration/test_disasters.py",
+    "tests/integration/test_replay_killed.py",
+    "tests/integration/test_services_on_servers.py",
+    "tests/simulation/",
+)
 _MINE = pytest.StashKey[bool]()
 _REDIS_DATABASES = 16  # as many as a server has by default; the first is for names of a test's own
 
@@ -56,6 +68,15 @@ class EachTestByItself(LoadScopeScheduling):  # type: ignore[misc] # xdist ships
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
         return module if _has_shared_fixtures(_HERE.parent / module) else nodeid.partition("[")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        # Every other worker begins with what takes longest: left to the end, it would keep one worker busy alone; at
+        # once on all of them, it would have more servers run side by side than a machine holds.
+        if int(node.gateway.id.removeprefix("gw")) % 2 == 0:
+            longest = next((scope for scope in self.workqueue if scope.startswith(LONGEST)), None)
+            if longest is not None:
+                self.workqueue.move_to_end(longest, last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> EachTestByItself:
@@ -155,3 +176,10 @@ def as_from_a_terminal() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def unprinted_logs() -> Iterator[None]:
+    """What the services log is on stderr where a command is run; here it is not printed."""
+    with capture_logs():
+        yield

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from tallystick.command import app
@@ -19,6 +18,7 @@ from tallystick.replayed_pages import PagesLink, pages_application
 from tallystick.stack import open_as_judged
 from tests.support.replays import ACTIVITIES
 
+pytestmark = pytest.mark.usefixtures("unprinted_logs")
 AS_OF = "2026-03-05T12:00:00Z"
 MAPPING = """
 trial:
@@ -52,13 +52,6 @@ again,Fix,2026-03-04T11:00:00
 later,Open,2026-03-05T13:00:00
 """
 MONTHS = ("2026-02", "2026-03")
-
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[None]:
-    """What the services log is on stderr where the command is run; here it is not printed."""
-    with capture_logs():
-        yield
 
 
 @pytest.fixture(scope="module")

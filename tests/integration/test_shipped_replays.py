@@ -1,16 +1,15 @@
 """A default export of each system goes from its file to verdicts by the shipped mapping, and by a suggested one."""
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from tallystick.command import app
 from tests.support.shipped_exports import sample
 
+pytestmark = pytest.mark.usefixtures("unprinted_logs")
 AS_OF = "2026-08-01T00:00:00Z"
 # Worked by hand: five days from Sunday 29 March 2026, 2:30am of summer time, end on Friday 3 April at 2:30am; one day
 # from Saturday 28 March, 11:50pm of winter time, ends on Sunday at 11:50pm of summer time.
@@ -47,13 +46,6 @@ VERDICTS = {
     ],
     "council-spend": [],
 }
-
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[None]:
-    """What the services log is on stderr where the command is run; here it is not printed."""
-    with capture_logs():
-        yield
 
 
 def run(folder: Path, *arguments: str) -> Result:
