@@ -38,7 +38,7 @@ test: install  ## Every test that this machine can run in minutes; the skipped o
 	@$(BIN)/pytest -rs -n auto --maxprocesses 4 $(if $(TESTS),-m '$(TESTS)' --durations=20 --durations-min=5)
 
 test-image:  ## The tests that need only Python, in the image python:3.13-slim (needs Docker)
-	@LAW_EXAMPLES=200 SIMULATION_SEEDS=100 .ci/in-image
+	@LAW_EXAMPLES=60 SIMULATION_SEEDS=100 .ci/in-image
 
 check: lint types borders test  ## ruff, mypy --strict, import-linter, tests
 

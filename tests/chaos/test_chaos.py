@@ -1,4 +1,4 @@
-"""A tenth of the full fault run, and single outages at a small size; `make chaos` and `make measures` have all."""
+"""A twentieth of the full fault run, and single outages at a small size; `make chaos` and `make measures` have all."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SEED = 20261123
 def test_nothing_is_lost_or_doubled_whatever_is_killed_frozen_cut_or_restarted(
     tmp_path: Path, docker_engine: None
 ) -> None:
-    report = run(FULL.share(0.1), seed=SEED, folder=tmp_path)
+    report = run(FULL.share(0.05), seed=SEED, folder=tmp_path)
 
     assert report.faults == [], str(report)
 

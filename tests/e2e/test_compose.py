@@ -142,6 +142,7 @@ def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: Compos
     assert firing & {"RecordsUnaccounted", "RecordsQuarantined", "PartitionHalted"} == set()
 
 
+@pytest.mark.long  # tests/integration/test_dashboards_on_prometheus.py asks the same of services outside of containers
 def test_the_dashboards_find_each_service_and_every_figure(stack: ComposeProject) -> None:
     services = choices(DASHBOARDS["pipeline-health"])["job"]
     path, query = call_of_choice(services, EVERYTHING)
@@ -165,6 +166,7 @@ def test_after_a_restart_of_everything_councils_see_the_same(stack: ComposeProje
     eventually(lambda: seen(stack) == before)
 
 
+@pytest.mark.long  # tests/integration/test_services_on_servers.py has monitors share them outside of containers
 def test_three_monitors_share_the_partitions(stack: ComposeProject) -> None:
     stack.up("--scale", f"sla-monitor={MONITORS}", "--no-recreate")
 

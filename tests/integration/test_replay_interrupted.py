@@ -54,7 +54,7 @@ def undisturbed(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFacto
     ("number", "times", "after_s"),
     [
         (signal.SIGINT, 1, 0.4),
-        (signal.SIGINT, 6, 0.0),
+        pytest.param(signal.SIGINT, 6, 0.0, marks=pytest.mark.long),  # the next one is interrupted as often, later
         (signal.SIGINT, 6, 1.5),
         (signal.SIGTERM, 1, 1.0),
         (signal.SIGHUP, 1, 0.2),
