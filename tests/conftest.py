@@ -70,8 +70,8 @@ class EachTestByItself(LoadScopeScheduling):  # type: ignore[misc] # xdist ships
         return module if _has_shared_fixtures(_HERE.parent / module) else nodeid.partition("[")[0]
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        # Every other worker begins with what takes longest: left to the end, it would keep one worker busy alone; at
-        # once on all of them, it would have more servers run side by side than a machine holds.
+        # Every other worker begins with what takes longest: left to the end, it would keep one worker busy alone. The
+        # others begin elsewhere, since most of it starts servers of its own.
         if int(node.gateway.id.removeprefix("gw")) % 2 == 0:
             longest = next((scope for scope in self.workqueue if scope.startswith(LONGEST)), None)
             if longest is not None:

@@ -168,11 +168,9 @@ def test_every_page_names_its_own_reader_and_leads_to_pages_that_they_may_read(
 ) -> None:
     """One after the other, so that a page that was kept for the first would be shown to the second."""
     for title in (OPERATOR, "Provider finance officer", OFFICER):
-        context = browser.new_context()
-        signed_in(context, demo, title)
-
-        pages = pages_from(context, demo.address)
-        context.close()
+        with closing(browser.new_context()) as context:
+            signed_in(context, demo, title)
+            pages = pages_from(context, demo.address)
 
         assert len(pages) > 30
         assert [address for address, page in pages.items() if page.status >= HTTPStatus.BAD_REQUEST] == []

@@ -227,7 +227,7 @@ def send_again(at: LosableServers, numbers: Sequence[int]) -> None:
     at.run("sla_monitor", "rebuild", service="sla_monitor")
 
 
-@pytest.mark.long  # tests/integration/test_redis_lost.py loses it in every way, with fewer services
+@pytest.mark.long  # tests/integration/test_redis_lost.py loses it in other ways, with fewer services
 def test_redis_lost(at: LosableServers) -> None:
     before = work(at, EARLIER, tickets=len(EARLIER))
 

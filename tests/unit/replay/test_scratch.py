@@ -95,7 +95,6 @@ def test_a_file_that_does_not_fit_in_memory_makes_the_same_events_and_refusals(
 PEAK_MB = """
 import resource, sys
 from pathlib import Path
-from shared.startup_errors import StorageFailed
 from tallystick.replay import scratch as scratch_file
 from tallystick.replay.mapping import read_mapping
 from tallystick.replay.rows import RowCounts

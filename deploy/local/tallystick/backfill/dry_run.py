@@ -161,7 +161,8 @@ async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
     monitor_settings = read_settings(DryRunSettings, DATABASE_URL=billing_database)
     replayed = clock_as_judged(monitor_settings.var) if named_servers() is None else None
     if replayed is not None:
-        monitor_settings = read_settings(DryRunSettings, DATABASE_URL=billing_database, SLA_CLOCK_MARGIN_S=0)
+        monitor_settings = monitor_settings.model_copy(update={"margin_s": 0})
+    judged_by = replayed or clock
     billing_settings = read_settings(BillingSettings, DATABASE_URL=billing_database)
     addresses = monitor_settings.bus_url, monitor_settings.state_url, billing_settings.database_url
     require_data(monitor_settings.var, unless=addresses)
@@ -170,10 +171,10 @@ async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
         stack.push_async_callback(bus.close)
         await bus.ensure_topics(TOPICS)
         with busy_during_outages():
-            billing = build_billing(billing_settings, bus=bus, clock=replayed or clock)
+            billing = build_billing(billing_settings, bus=bus, clock=judged_by)
         stack.push_async_callback(billing.close)
         with busy_during_outages():
-            monitor = JudgingDryRun(monitor_settings, bus=bus, clock=replayed or clock)
+            monitor = JudgingDryRun(monitor_settings, bus=bus, clock=judged_by)
         stack.push_async_callback(monitor.close)
         yield BackfillDryRun(bus, monitor, billing, clock)
 
